@@ -1,0 +1,58 @@
+# What every folder's CMakeLists.txt uses: one way to make a library, a program, a test and a micro-benchmark.
+#
+#   bw_library(rule SOURCES rule.cc expr.cc DEPS bw::net absl::status)   -> target bw_rule, alias bw::rule
+#   bw_test(rule_test SOURCES rule_test.cc DEPS bw::rule)                -> CTest "rule_test", label "unit"
+#   bw_bench(rule_bench SOURCES rule_bench.cc DEPS bw::rule)
+#   bw_program(breakwater-edge SOURCES main.cc DEPS ...)                 -> in BREAKWATER_BIN_DIR
+
+find_package(Threads REQUIRED)
+find_package(absl REQUIRED)
+find_package(GTest REQUIRED)
+find_package(benchmark REQUIRED)
+
+# The release preset puts its programs in build/bin, as the documentation says; the others in build/PRESET/bin.
+if(NOT BREAKWATER_BIN_DIR)
+  set(BREAKWATER_BIN_DIR "${CMAKE_BINARY_DIR}/bin")
+endif()
+
+add_library(bw_flags INTERFACE)
+target_compile_options(bw_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wpedantic -Werror
+  $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual -Wextra-semi>)
+target_include_directories(bw_flags INTERFACE "${CMAKE_SOURCE_DIR}")
+if(BREAKWATER_SANITIZE)
+  add_compile_options(-fsanitize=${BREAKWATER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${BREAKWATER_SANITIZE})
+endif()
+
+function(bw_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(bw_${name} STATIC ${ARG_SOURCES})
+  add_library(bw::${name} ALIAS bw_${name})
+  target_link_libraries(bw_${name} PUBLIC ${ARG_DEPS} Threads::Threads PRIVATE bw_flags ${ARG_PRIVATE_DEPS})
+  target_include_directories(bw_${name} PUBLIC "${CMAKE_SOURCE_DIR}")
+endfunction()
+
+function(bw_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE bw_flags ${ARG_DEPS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${BREAKWATER_BIN_DIR}")
+endfunction()
+
+function(bw_test name)
+  cmake_parse_arguments(ARG "" "LABEL" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE bw_flags ${ARG_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL unit)
+  endif()
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
+endfunction()
+
+function(bw_bench name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE bw_flags ${ARG_DEPS} benchmark::benchmark_main)
+endfunction()

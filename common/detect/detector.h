@@ -1,0 +1,124 @@
+// Finds attacks in slots, and what their packets have in common. The same detector reads the slots of one edge and the
+// merged slots of the whole network.
+//
+//   Detector detector(DetectorConfig{}, /*id_prefix=*/"edge1");
+//   for (const Finding& f : detector.OnSlot(slot, samples)) { ... }
+//
+// Per host and per prefix and per vector it keeps a CUSUM of the rate over a threshold (the larger of a floor and a
+// multiple of the learned baseline): fast for a large excess, patient for a small one. A crossing is an attack; its
+// signatures are mined from the sampled headers against the clean ones, simplified, proposed, and confirmed only by the
+// exact counts that a rule of the same id brings back in Slot::rules.
+//
+// Deterministic: the same slots and samples in the same order give the same findings. Not thread-safe. Memory is bounded
+// by DetectorConfig::max_*.
+#ifndef BREAKWATER_COMMON_DETECT_DETECTOR_H_
+#define BREAKWATER_COMMON_DETECT_DETECTOR_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/rule/expr.h"
+#include "common/window/slot.h"
+
+namespace breakwater::detect {
+
+// Rates per second; 0 bps = packets alone decide.
+struct Floor {
+  double pps = 0;
+  double bps = 0;
+};
+
+struct DetectorConfig {
+  // Below its floor nothing is ever an attack. Defaults: see DefaultFloor().
+  std::array<std::optional<Floor>, BW_VECTOR_MAX> host_floors{};
+  // A prefix's floor is its host floor times this: a carpet stays below every host's floor.
+  double prefix_floor_factor = 4;
+  // Threshold = max(floor, factor * baseline).
+  double baseline_factor = 3;
+  // CUSUM alarm level, as seconds of traffic at the threshold: 4 x the threshold is found in one slot, 1.2 x in 1.2 s.
+  double alarm_seconds = 0.24;
+  // While a target is under attack its other vectors are judged by this share of their floors: secondary vectors and
+  // backscatter are part of the attack.
+  double secondary_floor_share = 0.2;
+  // An attack ends when what arrives stays below the threshold this long.
+  absl::Duration quiet_before_end = absl::Seconds(10);
+  absl::Duration reconfirm_every = absl::Minutes(10);
+
+  size_t max_targets = 65536;             // (target, vector) pairs with state
+  size_t max_attacks = 256;               // at once
+  size_t max_signatures_per_attack = 8;
+  size_t max_reservoir = 2048;            // samples per alerted (target, vector)
+  size_t max_clean_reservoir = 512;       // samples per target while it is not attacked
+};
+
+Floor DefaultFloor(window::Vector vector);
+
+struct Signature {
+  std::string id;        // also the id of the rule made from it, so that its exact counts come back in Slot::rules
+  rule::ExprPtr match;   // names the target
+  double attack_share = 0;    // of the attack's sampled packets, 0..1
+  double baseline_share = 0;  // of the clean sampled packets, 0..1
+};
+
+enum class AttackState { kDetected, kMitigating, kMitigated, kEnded };
+std::string_view AttackStateName(AttackState state);  // "detected", "mitigating", "mitigated", "ended"
+
+struct Attack {
+  std::string id;
+  window::Target target;
+  window::Vector vector = BW_VECTOR_IP_OTHER;
+  AttackState state = AttackState::kDetected;
+  absl::Time first_packet;                // of the run of traffic that led to the alarm
+  absl::Time detected;
+  std::optional<absl::Time> first_drop;   // to the slot; whoever sees every packet knows better
+  std::optional<absl::Time> ended;
+  double threshold_pps = 0;
+  double peak_pps = 0;
+  double peak_bps = 0;
+  window::Counts total;                   // of this target and vector since first_packet, attack and clean
+  std::vector<Signature> signatures;      // confirmed ones, in the order of their confirmation
+  std::string note;                       // why there is no signature, when there is none
+};
+
+// What changed in a slot.
+struct AttackDetected { Attack attack; };
+struct AttackUpdated { Attack attack; };       // state or totals changed; at most once a second per attack
+struct AttackEnded { Attack attack; };
+struct SignatureProposed { std::string attack_id; Signature signature; window::Target target; };
+struct SignatureConfirmed { std::string attack_id; std::string signature_id; };
+// Every reconfirm_every while the signature still matches at attack level.
+struct SignatureReconfirmed { std::string attack_id; std::string signature_id; };
+struct SignatureRejected { std::string attack_id; std::string signature_id; std::string reason; };
+using Finding = std::variant<AttackDetected, AttackUpdated, AttackEnded, SignatureProposed, SignatureConfirmed,
+                             SignatureReconfirmed, SignatureRejected>;
+
+class Detector {
+ public:
+  Detector(DetectorConfig config, std::string id_prefix);
+  ~Detector();
+  Detector(Detector&&) noexcept;
+  Detector& operator=(Detector&&) noexcept;
+
+  // One closed slot, in the order of their start; a gap between two slots means that nothing arrived in it. samples are
+  // those taken within the slot, in the order of arrival.
+  std::vector<Finding> OnSlot(const window::Slot& slot, std::span<const window::HeaderSample> samples);
+
+  // Attacks that haven't ended.
+  std::vector<Attack> ActiveAttacks() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace breakwater::detect
+
+#endif  // BREAKWATER_COMMON_DETECT_DETECTOR_H_
