@@ -1,0 +1,25 @@
+// breakwater-edge: one edge of the network, and the tools that look at it.
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "edge/app/commands.h"
+#include "edge/command.h"
+
+int main(int argc, char** argv) {
+  CLI::App program("Breakwater edge: finds attacks in the traffic of its interfaces and drops their packets.",
+                   "breakwater-edge");
+  program.require_subcommand(1);
+  const std::vector<breakwater::Command> commands = {
+      breakwater::app::AddVersionCommand(program),
+  };
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    constexpr int kUsage = 64;  // EX_USAGE of sysexits.h
+    return program.exit(error) == 0 ? 0 : kUsage;
+  }
+  for (const breakwater::Command& command : commands) {
+    if (command.app->parsed()) return command.run();
+  }
+  return 0;
+}
