@@ -17,7 +17,7 @@ endif()
 
 add_library(bw_flags INTERFACE)
 target_compile_options(bw_flags INTERFACE
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wpedantic -Werror
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wpedantic -Wno-missing-field-initializers -Werror
   $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual -Wextra-semi>)
 target_include_directories(bw_flags INTERFACE "${CMAKE_SOURCE_DIR}")
 if(BREAKWATER_SANITIZE)

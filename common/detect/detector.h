@@ -34,6 +34,7 @@ namespace breakwater::detect {
 struct Floor {
   double pps = 0;
   double bps = 0;
+  friend bool operator==(const Floor&, const Floor&) = default;
 };
 
 struct DetectorConfig {
@@ -57,6 +58,8 @@ struct DetectorConfig {
   size_t max_signatures_per_attack = 8;
   size_t max_reservoir = 2048;            // samples per alerted (target, vector)
   size_t max_clean_reservoir = 512;       // samples per target while it is not attacked
+
+  friend bool operator==(const DetectorConfig&, const DetectorConfig&) = default;
 };
 
 Floor DefaultFloor(window::Vector vector);

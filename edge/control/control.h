@@ -20,8 +20,14 @@
 #include "common/rule/guard.h"
 #include "common/rule/rule.h"
 #include "edge/datapath/datapath.h"
+#include "edge/rules/rule_book.h"
 
 namespace breakwater::control {
+
+using rules::RuleState;
+using rules::RuleStateName;
+using rules::RuleView;
+using rules::SavedRule;
 
 struct Settings {
   std::string edge_id = "edge";
@@ -37,11 +43,6 @@ struct Settings {
 };
 
 // What has to survive a restart.
-struct SavedRule {
-  rule::Rule rule;
-  uint32_t counter_slot = 0;
-  std::string target;
-};
 struct SavedState {
   uint64_t revision = 0;
   bool panic = false;
@@ -67,20 +68,6 @@ struct Persist { SavedState state; };
 struct ReportAttack { detect::Attack attack; std::string change; };  // "detected", "updated", "ended"
 struct ReportRule { std::string rule_id; std::string change; std::string detail; };  // "proposed", "confirmed", "refused", "expired", ...
 using Action = std::variant<InstallRuleset, EnforcePanic, Persist, ReportAttack, ReportRule>;
-
-// The four states of principle 3, with an exit.
-enum class RuleState { kReceived, kValidated, kInstalled, kMatching, kRefused };
-std::string_view RuleStateName(RuleState state);
-
-struct RuleView {
-  rule::Rule rule;
-  RuleState state = RuleState::kReceived;
-  std::string detail;  // why refused
-  uint32_t counter_slot = 0;
-  window::RuleCounts total;      // since the rule was made
-  double matched_pps = 0;        // over the last second
-  absl::Time last_match = absl::InfinitePast();
-};
 
 class Control {
  public:
