@@ -39,10 +39,12 @@ IpAddress IpAddress::FromBytes(const std::array<uint8_t, 16>& bytes) {
 
 absl::StatusOr<IpAddress> IpAddress::Parse(std::string_view text) {
   const std::string z(text);
+  // inet_pton reads up to the first zero byte.
+  const bool whole = text.find('\0') == std::string_view::npos;
   in_addr v4{};
-  if (z.size() == text.size() && inet_pton(AF_INET, z.c_str(), &v4) == 1) return FromV4(ntohl(v4.s_addr));
+  if (whole && inet_pton(AF_INET, z.c_str(), &v4) == 1) return FromV4(ntohl(v4.s_addr));
   in6_addr v6{};
-  if (inet_pton(AF_INET6, z.c_str(), &v6) == 1) {
+  if (whole && inet_pton(AF_INET6, z.c_str(), &v6) == 1) {
     std::array<uint8_t, 16> bytes;
     std::memcpy(bytes.data(), &v6, 16);
     return FromBytes(bytes);
