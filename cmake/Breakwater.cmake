@@ -5,6 +5,16 @@
 #   bw_bench(rule_bench SOURCES rule_bench.cc DEPS bw::rule)
 #   bw_program(breakwater-edge SOURCES main.cc DEPS ...)                 -> in BREAKWATER_BIN_DIR
 
+# A compiler cache when there is one; -DCMAKE_CXX_COMPILER_LAUNCHER= turns it off.
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  foreach(language C CXX)
+    if(NOT DEFINED CMAKE_${language}_COMPILER_LAUNCHER)
+      set(CMAKE_${language}_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+    endif()
+  endforeach()
+endif()
+
 find_package(Threads REQUIRED)
 find_package(absl REQUIRED)
 find_package(GTest REQUIRED)
@@ -48,7 +58,8 @@ function(bw_test name)
     set(ARG_LABEL unit)
   endif()
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
-  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
+  # A test program in which a case skipped counts as skipped, never as passed.
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT 300 SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
 endfunction()
 
 function(bw_bench name)
