@@ -18,10 +18,11 @@ suites=(corpus eval lab)
 
 fast=false
 jobs=$(nproc)
-memory_kib=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)
-per_compiler_kib=1000000
-if [ "$((jobs * per_compiler_kib))" -gt "$memory_kib" ]; then
-  jobs=$((memory_kib / per_compiler_kib > 0 ? memory_kib / per_compiler_kib : 1))
+if [ -r /proc/meminfo ]; then
+  compilers_that_fit=$(awk '/^MemAvailable:/ { print int($2 / 1000000) }' /proc/meminfo) # 1 GB each
+  if [ "$compilers_that_fit" -lt "$jobs" ]; then
+    jobs=$((compilers_that_fit > 0 ? compilers_that_fit : 1))
+  fi
 fi
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -43,7 +44,7 @@ build() {
   local preset=$1 start=$SECONDS
   echo "== build $preset"
   if cmake --preset "$preset" > "$results/configure-$preset.log" 2>&1; then
-    if cmake --build "build/$preset" -j "$jobs"; then
+    if cmake --build "build/$preset" -j "$jobs" -- -k 0; then # past the first error, to show them all
       echo "== built $preset in $((SECONDS - start)) s"
       return 0
     fi
