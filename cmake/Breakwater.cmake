@@ -25,8 +25,8 @@ if(NOT BREAKWATER_BIN_DIR)
   set(BREAKWATER_BIN_DIR "${CMAKE_BINARY_DIR}/bin")
 endif()
 
-# GCC 12 reports bounds, overlaps and uninitialised reads inside libstdc++ that aren't there (its own bug 105562 and
-# relatives), more of them at -O3 and with sanitizers; the sanitizers look for the real ones.
+# GCC 12 reports bounds, overlaps and uninitialised reads inside libstdc++ that aren't there (GCC bugs 105562
+# and 107852, for two), more of them at -O3 and with sanitizers; the sanitizers look for the real ones.
 add_library(bw_flags INTERFACE)
 target_compile_options(bw_flags INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wpedantic -Wno-missing-field-initializers -Werror

@@ -12,7 +12,12 @@ else
   list=(find . -path ./build -prune -o '(' -name '*.h' -o -name '*.cc' -o -name '*.c' ')' -print0)
 fi
 case "${1:-}" in
-  '') "${list[@]}" | xargs -0 -r -n 16 -P "$(nproc)" clang-format --dry-run --Werror ;;
+  '') "${list[@]}" | xargs -0 -r -n 8 -P "$(nproc)" bash -c '
+        status=0
+        for file; do
+          clang-format "$file" | cmp -s - "$file" || { echo "$file:1: not formatted; tests/lint/format.sh --fix"; status=1; }
+        done
+        exit $status' format.sh ;;
   --fix) "${list[@]}" | xargs -0 -r clang-format -i ;;
   *) sed -n '2,4s/^# \{0,1\}//p' tests/lint/format.sh; exit 64 ;;
 esac
