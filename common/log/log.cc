@@ -70,8 +70,8 @@ struct Output {
       : format(f),
         sink(std::make_shared<LineSink>(std::move(function))),
         pool(std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1)),
-        logger(std::make_shared<spdlog::async_logger>("log", sink, pool,
-                                                      spdlog::async_overflow_policy::overrun_oldest)) {
+        logger(
+            std::make_shared<spdlog::async_logger>("log", sink, pool, spdlog::async_overflow_policy::overrun_oldest)) {
     logger->set_level(spdlog::level::trace);  // levels are decided before a line is formatted
     logger->set_error_handler([](const std::string&) {});
   }
@@ -107,10 +107,14 @@ std::shared_ptr<Output> CurrentOutput() {
 
 std::string_view LevelName(Level level) {
   switch (level) {
-    case Level::kDebug: return "debug";
-    case Level::kInfo: return "info";
-    case Level::kWarning: return "warning";
-    case Level::kError: return "error";
+    case Level::kDebug:
+      return "debug";
+    case Level::kInfo:
+      return "info";
+    case Level::kWarning:
+      return "warning";
+    case Level::kError:
+      return "error";
   }
   return "unknown";
 }

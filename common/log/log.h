@@ -45,8 +45,7 @@ struct Field {
   Field(std::string_view k, const char* v) : key(k), value(std::string(v)) {}
   Field(std::string_view k, const absl::Status& v) : key(k), value(v.ToString()) {}
   template <typename T>
-    requires std::is_arithmetic_v<T>
-  Field(std::string_view k, T v) : key(k), value(FromNumber(v)) {}
+  requires std::is_arithmetic_v<T> Field(std::string_view k, T v) : key(k), value(FromNumber(v)) {}
 
   std::string key;
   Value value;

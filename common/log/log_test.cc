@@ -55,8 +55,8 @@ TEST(FormatLine, EveryByteGivesValidJson) {
 }
 
 TEST(FormatLine, NumbersThatJsonLacksBecomeStrings) {
-  const std::string line = Json("m", {{"inf", std::numeric_limits<double>::infinity()},
-                                      {"nan", std::numeric_limits<double>::quiet_NaN()}});
+  const std::string line =
+      Json("m", {{"inf", std::numeric_limits<double>::infinity()}, {"nan", std::numeric_limits<double>::quiet_NaN()}});
   ASSERT_TRUE(nlohmann::json::accept(line)) << line;
   EXPECT_THAT(line, HasSubstr(R"("inf":"inf","nan":"nan")"));
 }
@@ -74,7 +74,8 @@ TEST(Names, RoundTrip) {
 
 TEST(Logger, LevelsAreFilteredAndChangeAtRunTime) {
   std::vector<std::string> lines;
-  Configure({.level = Level::kInfo, .format = Format::kJson, .sink = [&](std::string_view l) { lines.emplace_back(l); }});
+  Configure(
+      {.level = Level::kInfo, .format = Format::kJson, .sink = [&](std::string_view l) { lines.emplace_back(l); }});
   const Logger logger("test");
   logger.Debug("a", "hidden");
   logger.Info("b", "shown");

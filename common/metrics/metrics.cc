@@ -43,7 +43,8 @@ class Registry::Impl {
             const Args&... args) {
     {
       std::lock_guard lock(mutex_);
-      const auto [family, added] = families_.try_emplace(std::string(name), Family{std::string(type), std::string(help), {}});
+      const auto [family, added] =
+          families_.try_emplace(std::string(name), Family{std::string(type), std::string(help), {}});
       if (family->second.type != type) Die(name, "is registered with another type");
       if (family->second.help != help) Die(name, "is registered with another help text");
       for (const auto& [label, value] : labels) family->second.labels.insert(label);
