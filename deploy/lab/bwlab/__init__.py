@@ -1,0 +1,1 @@
+"""The lab's helpers: captures rewritten and replayed, visitors, counters, reports. Standard library only."""

@@ -1,0 +1,244 @@
+#!/bin/bash
+# lab.sh: one edge, visitors, an attacker and a hidden origin, each in its own network namespace. See --help.
+set -uo pipefail
+
+LAB_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+ROOT=$(cd "$LAB_DIR/../.." && pwd)
+RUN_ROOT=${BREAKWATER_LAB_RUN:-/run/breakwater-lab}
+PYTHON=${PYTHON:-/usr/bin/python3}
+export PYTHONPATH=$LAB_DIR PYTHONDONTWRITEBYTECODE=1
+LAB_ID=${BREAKWATER_LAB_ID:-main}
+DEFAULT_CAPTURE=$ROOT/tests/data/captures/dns-amp-booter2013.pcap
+
+warn() { echo "lab: $*" >&2; }
+fail() {
+  warn "$*"
+  exit 1
+}
+say() { echo "$(date +%T.%3N)  $*" >&3; }
+
+. "$LAB_DIR/topology.sh"
+. "$LAB_DIR/services.sh"
+
+usage() {
+  cat <<'TEXT'
+usage: lab.sh [--id NAME] COMMAND [OPTION]…
+
+A Breakwater edge in a small network of namespaces: visitors make real HTTP requests through it all the time, an
+attacker replays real captures at it, and the origin behind it is reachable from the edge alone.
+
+commands
+  up [--no-edge] [--rate N]    make the network, start the origin, nginx, the edge and the visitors (N requests/s, 50)
+  down [--all]                 end every process and remove everything; --all: of every lab
+  status                       what runs, and how the visitors fare
+  visitors start [--rate N] | stop | summary [--last SECONDS]
+  attack --capture FILE [--pps N] [--seconds S]
+                               replay a capture at the protected address (20000 packets/s, 10 s; at most 50000 and 60)
+  exec NODE COMMAND…           run a command in a node's namespace: transit, visitors, attacker, edge, origin
+  demo [--capture FILE] [--pps N] [--seconds S] [--clean S] [--no-edge] [--check]
+                               all of it: up, clean traffic, an attack, what happened; runs on until Ctrl-C, which
+                               leaves nothing behind. --check: end by itself, print one JSON line per fact on standard
+                               output, {"check", "value", "unit", "ok"}; exit 1 if any is not ok
+  list                         the labs that are up
+
+options
+  --id NAME     which lab, at most 8 letters or digits (default: main; for demo: its process id). Several run side by side.
+
+environment
+  BREAKWATER_EDGE       the edge's program (default: build/bin/breakwater-edge, else build/dev/bin/breakwater-edge)
+  BREAKWATER_LAB_RUN    where run directories are made (default: /run/breakwater-lab)
+  PYTHON                Python 3.11 or later (default: /usr/bin/python3)
+TEXT
+}
+
+require() {
+  local tool missing=()
+  [[ $(id -u) == 0 ]] || fail "needs root: it makes network namespaces"
+  for tool in ip nsenter setpriv setsid sysctl nginx "$PYTHON"; do
+    command -v "$tool" >/dev/null || missing+=("$tool")
+  done
+  ((${#missing[@]} == 0)) ||
+    fail "missing: ${missing[*]}. On Debian 12: apt-get install iproute2 util-linux procps nginx-light python3"
+}
+
+number() {  # number NAME VALUE MIN MAX
+  [[ $2 =~ ^[0-9]+([.][0-9]+)?$ ]] && awk -v v="$2" -v a="$3" -v b="$4" 'BEGIN {exit !(v >= a && v <= b)}' ||
+    fail "$1 $2 is not a number between $3 and $4"
+}
+
+is_up() { [[ -d $RUN && -e /run/netns/$(ns edge) ]]; }
+require_up() { is_up || fail "lab $LAB_ID isn't up; run: lab.sh --id $LAB_ID up"; }
+
+up() {
+  local rate=50 edge=1
+  while (($#)); do
+    case $1 in
+      --no-edge) edge=0; shift ;;
+      --rate) rate=${2:?--rate needs a number}; shift 2 ;;
+      *) fail "up: unknown option $1" ;;
+    esac
+  done
+  number --rate "$rate" 1 1000
+  require
+  [[ ! -e $RUN ]] || fail "lab $LAB_ID is up already, or was left behind; run: lab.sh --id $LAB_ID down"
+  mkdir -p "$RUN/pid" "$RUN/log" || fail "can't make $RUN"
+  trap 'down' EXIT  # until everything is up, a failure leaves nothing behind
+  make_topology
+  start_services
+  start_meter
+  ((edge == 0)) || start_edge
+  start_visitors "$rate"
+  trap - EXIT
+}
+
+down() {
+  trap - EXIT
+  stop_everything
+  remove_topology
+  rm -rf "$RUN"
+  rmdir "$RUN_ROOT" 2>/dev/null
+  return 0
+}
+
+list() {
+  local directory
+  for directory in "$RUN_ROOT"/*/; do
+    [[ -d $directory ]] && basename "$directory"
+  done
+}
+
+down_all() {
+  local id
+  for id in $(list); do
+    LAB_ID=$id RUN=$RUN_ROOT/$id
+    down
+  done
+}
+
+status() {
+  require_up
+  local name
+  for name in origin nginx edge visitors meter attack; do
+    if running "$name"; then echo "$name: running (process $(pid_of "$name"))"; else echo "$name: not running"; fi
+  done
+  $(helper report) "$RUN" --last 10
+}
+
+visitors_command() {
+  local what=${1:-} rate=50 last=()
+  shift
+  while (($#)); do
+    case $1 in
+      --rate) rate=${2:?--rate needs a number}; shift 2 ;;
+      --last) last=(--last "${2:?--last needs a number}"); shift 2 ;;
+      *) fail "visitors: unknown option $1" ;;
+    esac
+  done
+  number --rate "$rate" 1 1000
+  require_up
+  case $what in
+    start) running visitors && fail "visitors run already"; start_visitors "$rate" ;;
+    stop) stop_service visitors ;;
+    summary) $(helper report) "$RUN" "${last[@]}" ;;
+    *) fail "visitors: start, stop or summary" ;;
+  esac
+}
+
+# parse_attack OPTION…: sets capture, pps, seconds; what it doesn't know stays in rest.
+parse_attack() {
+  capture=$DEFAULT_CAPTURE pps=20000 seconds=10 rest=()
+  while (($#)); do
+    case $1 in
+      --capture) capture=${2:?--capture needs a file}; shift 2 ;;
+      --pps) pps=${2:?--pps needs a number}; shift 2 ;;
+      --seconds) seconds=${2:?--seconds needs a number}; shift 2 ;;
+      *) rest+=("$1"); shift ;;
+    esac
+  done
+  number --pps "$pps" 1 50000
+  number --seconds "$seconds" 0.1 60
+  [[ -r $capture ]] || fail "can't read the capture $capture"
+}
+
+wait_while_running() {
+  while running "$1"; do sleep 0.1; done
+}
+
+attack() {
+  local capture pps seconds rest
+  parse_attack "$@"
+  ((${#rest[@]} == 0)) || fail "attack: unknown option ${rest[0]}"
+  require_up
+  rewrite_capture "$capture" || exit 1
+  start_attack "$pps" "$seconds"
+  wait_while_running attack
+  cat "$RUN/log/attack.log" >&2
+  [[ -s $RUN/attack.jsonl ]] || fail "nothing was sent"
+  tail -n 1 "$RUN/attack.jsonl"
+}
+
+demo() {
+  local capture pps seconds rest clean=5 check=0 up_options=() report_options=() kept
+  parse_attack "$@"
+  set -- "${rest[@]}"
+  while (($#)); do
+    case $1 in
+      --clean) clean=${2:?--clean needs a number}; number --clean "$clean" 1 600; shift 2 ;;
+      --check) check=1; shift ;;
+      --no-edge) up_options+=(--no-edge); report_options+=(--unfiltered); shift ;;
+      *) fail "demo: unknown option $1" ;;
+    esac
+  done
+  exec 3>&1
+  ((check == 0)) || exec 3>&2  # with --check standard output carries facts alone
+  trap 'exit 130' INT TERM
+  say "lab $LAB_ID: making the network, the origin and the edge"
+  up "${up_options[@]}"
+  trap down EXIT
+  say "visitors are on their way; $clean s of clean traffic"
+  sleep "$clean" &
+  wait $!
+  kept=$(rewrite_capture "$capture") || exit 1
+  say "the attacker replays $(basename "$capture"): $kept"
+  start_attack "$pps" "$seconds"
+  wait_while_running attack
+  cat "$RUN/log/attack.log" >&2
+  sleep 2
+  if ((check)); then
+    stop_service visitors
+    stop_service meter
+    $(helper report) "$RUN" --check "${report_options[@]}"
+    exit $?
+  fi
+  $(helper report) "$RUN"
+  say "the lab runs on (lab.sh --id $LAB_ID status, attack, exec …); Ctrl-C ends it and leaves nothing behind"
+  while :; do
+    sleep 1 &
+    wait $!
+  done
+}
+
+given_id=
+while [[ ${1:-} == --id ]]; do
+  given_id=${2:?--id needs a name}
+  shift 2
+done
+command=${1:-}
+(($#)) && shift
+[[ -n $given_id || $command != demo ]] || given_id=$$
+LAB_ID=${given_id:-$LAB_ID}
+[[ $LAB_ID =~ ^[a-z0-9]{1,8}$ ]] || fail "--id $LAB_ID: 1 to 8 small letters or digits"
+RUN=$RUN_ROOT/$LAB_ID
+
+case $command in
+  up) up "$@" ;;
+  down) if [[ ${1:-} == --all ]]; then down_all; else down; fi ;;
+  status) status ;;
+  visitors) visitors_command "$@" ;;
+  attack) attack "$@" ;;
+  exec) require_up; in_node "$@" ;;
+  demo) demo "$@" ;;
+  list) list ;;
+  -h | --help | help) usage ;;
+  *) usage >&2; exit 2 ;;
+esac

@@ -1,0 +1,141 @@
+# The lab's processes: how each is started, found again and ended. Sourced by lab.sh.
+# Every process runs in one of the lab's namespaces; $RUN/pid/NAME holds its id and start time, so that a reused
+# process id is never signalled.
+
+NGINX_UID=64101
+ORIGIN_UID=64102
+
+start_time() { awk '{sub(/^.*\) /, ""); print $20}' "/proc/$1/stat" 2>/dev/null; }
+
+# spawn NAME NODE COMMAND…: in the background, its output in $RUN/log/NAME.log.
+spawn() {
+  local name=$1 node=$2
+  shift 2
+  setsid nsenter --net="/run/netns/$(ns "$node")" "$@" >>"$RUN/log/$name.log" 2>&1 </dev/null &
+  echo "$! $(start_time $!)" >"$RUN/pid/$name"
+}
+
+# The process id of a running service; fails when it isn't running.
+pid_of() {
+  local pid started
+  read -r pid started 2>/dev/null <"$RUN/pid/$1" || return 1
+  [[ -n $started && $(start_time "$pid") == "$started" ]] || return 1
+  echo "$pid"
+}
+
+running() { pid_of "$1" >/dev/null; }
+
+# stop_service NAME [SIGNAL]: ends it within three seconds, whatever it takes.
+stop_service() {
+  local name=$1 signal=${2:-TERM} pid tries
+  if pid=$(pid_of "$name"); then
+    kill -s "$signal" "$pid" 2>/dev/null
+    for ((tries = 0; tries < 150; tries++)); do
+      running "$name" || break
+      sleep 0.02
+    done
+    running "$name" && kill -s KILL "$pid" 2>/dev/null
+  fi
+  rm -f "$RUN/pid/$name"
+}
+
+stop_everything() {
+  local file node pid
+  for file in "$RUN"/pid/*; do
+    [[ -e $file ]] && stop_service "${file##*/}"
+  done
+  for node in "${NODES[@]}"; do  # children that outlived their parents; the namespaces are the lab's own
+    [[ -e /run/netns/$(ns "$node") ]] || continue
+    for pid in $(ip netns pids "$(ns "$node")" 2>/dev/null); do
+      kill -s KILL "$pid" 2>/dev/null
+    done
+  done
+}
+
+# wait_for SECONDS COMMAND…: until the command succeeds.
+wait_for() {
+  local tries=$(($1 * 20))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    ((tries-- > 0)) || return 1
+    sleep 0.05
+  done
+}
+
+# fail_with_logs MESSAGE NAME…: shows the ends of the services' logs, which don't outlive a lab that failed to start.
+fail_with_logs() {
+  local message=$1 name
+  shift
+  for name in "$@"; do
+    [[ -s $RUN/log/$name.log ]] && tail -n 5 "$RUN/log/$name.log" | sed "s/^/$name: /" >&2
+  done
+  fail "$message"
+}
+
+helper() { echo "$PYTHON -m bwlab.$1"; }
+
+# as_user UID: what to put before a command that needs no privileges.
+as_user() { echo "setpriv --reuid=$1 --regid=$1 --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs"; }
+
+nginx_directory() {
+  local directory=$1 uid=$2
+  mkdir -p "$directory/tmp"
+  sed -e "s|@PROTECTED4@|$PROTECTED4|g; s|@PROTECTED6@|$PROTECTED6|g; s|@ORIGIN4@|$ORIGIN4|g" \
+    -e "s|@ORIGIN_PORT@|$ORIGIN_PORT|g" "$LAB_DIR/$3" >"$directory/nginx.conf"
+  chown -R "$uid:$uid" "$directory"
+}
+
+start_nginx() {
+  local name=$1 node=$2 uid=$3 conf=$4
+  nginx_directory "$RUN/$name" "$uid" "$conf"
+  # shellcheck disable=SC2046
+  spawn "$name" "$node" $(as_user "$uid") nginx -p "$RUN/$name" -c nginx.conf -e stderr
+}
+
+start_services() {
+  start_nginx origin origin "$ORIGIN_UID" origin.nginx.conf
+  start_nginx nginx edge "$NGINX_UID" edge.nginx.conf
+  wait_for 5 in_node visitors "$PYTHON" -c \
+    "import urllib.request as r; r.urlopen('http://$PROTECTED4/', timeout=1); r.urlopen('http://[$PROTECTED6]/', timeout=1)" ||
+    fail_with_logs "the web page doesn't answer through the edge" origin nginx
+}
+
+start_meter() {
+  local -a points=()
+  local who
+  for who in "attack attacker $ATTACKERS4 $ATTACKERS6" "clean visitors $VISITORS4 $VISITORS6"; do
+    # shellcheck disable=SC2086
+    set -- $who
+    points+=(--point "${1}_sent" "$(ns "$2")" up0 "$3" "$PROTECTED_PREFIX4"
+      --point "${1}_sent" "$(ns "$2")" up0 "$4" "$PROTECTED_PREFIX6"
+      --point "${1}_passed" "$(ns edge)" up0 "$3" "$PROTECTED_PREFIX4"
+      --point "${1}_passed" "$(ns edge)" up0 "$4" "$PROTECTED_PREFIX6")
+  done
+  # shellcheck disable=SC2046
+  spawn meter transit $(helper meter) --log "$RUN/meter.jsonl" "${points[@]}"
+  wait_for 5 test -s "$RUN/meter.jsonl" || fail_with_logs "the meter didn't start" meter
+}
+
+start_visitors() {
+  local rate=$1 number
+  local -a sources=()
+  for ((number = 10; number < 10 + VISITOR_COUNT4; number++)); do sources+=(--source "198.51.100.$number"); done
+  for ((number = 10; number < 10 + VISITOR_COUNT6; number++)); do sources+=(--source "2001:db8:51::$number"); done
+  # shellcheck disable=SC2046
+  spawn visitors visitors $(helper visitors) --log "$RUN/visitors.jsonl" --rate "$rate" "${sources[@]}" \
+    --target "$PROTECTED4" --target "$PROTECTED6"
+}
+
+# rewrite_capture FILE: its replay form for this lab, in $RUN/replay.pcap; prints what was kept.
+rewrite_capture() {
+  # shellcheck disable=SC2046
+  $(helper rewrite) "$1" "$RUN/replay.pcap" --destination "$PROTECTED4" --destination6 "$PROTECTED6" \
+    --source-mac 02:00:00:00:02:02 --gateway-mac 02:00:00:00:02:01
+}
+
+# start_attack PPS SECONDS: sends $RUN/replay.pcap; the service "attack" ends by itself.
+start_attack() {
+  # shellcheck disable=SC2046
+  spawn attack attacker $(helper send) "$RUN/replay.pcap" --interface up0 --pps "$1" --seconds "$2" \
+    --log "$RUN/attack.jsonl"
+}
