@@ -57,6 +57,7 @@ function(bw_test name)
   cmake_parse_arguments(ARG "" "LABEL" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE bw_flags ${ARG_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_options(${name} PRIVATE -O1)  # a test's own code isn't worth the optimiser's time
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
   endif()
