@@ -92,7 +92,7 @@ ExprPtr AddressIn(FieldId field, std::vector<net::IpPrefix> prefixes) {
   return Compare(std::move(compare));
 }
 
-ExprPtr BytesAre(FieldId field, uint32_t offset, uint32_t length, uint64_t value) {
+ExprPtr BytesIn(FieldId field, uint32_t offset, uint32_t length, uint64_t mask, std::vector<Interval> intervals) {
   if (Field(field).type != FieldType::kBytes) Die(field, "bytes");
   if (length == 0 || length > kMaxByteLength || offset > Field(field).max || offset + length - 1 > Field(field).max) {
     Die(field, "an offset or a length outside it");
@@ -101,8 +101,19 @@ ExprPtr BytesAre(FieldId field, uint32_t offset, uint32_t length, uint64_t value
   compare.field = field;
   compare.offset = offset;
   compare.length = length;
-  compare.intervals = {{value, value}};
+  compare.mask = mask & MaxValue(compare);
+  if (compare.mask == 0) Die(field, "an empty mask");
+  compare.intervals = std::move(intervals);
+  for (const Interval& interval : compare.intervals) {
+    if (interval.lo == interval.hi && (interval.lo & ~compare.mask) != 0 && interval.hi <= MaxValue(compare)) {
+      Die(field, "a value outside its mask");
+    }
+  }
   return InIntervals(std::move(compare));
+}
+
+ExprPtr BytesAre(FieldId field, uint32_t offset, uint32_t length, uint64_t value) {
+  return BytesIn(field, offset, length, ~uint64_t{0}, {{value, value}});
 }
 
 }  // namespace breakwater::rule

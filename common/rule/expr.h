@@ -95,7 +95,8 @@ ExprPtr NumberIn(FieldId field, std::vector<Interval> intervals);
 ExprPtr NumberIs(FieldId field, uint64_t value);
 ExprPtr FlagsAre(FieldId field, uint64_t mask, std::vector<uint64_t> values);
 ExprPtr AddressIn(FieldId field, std::vector<net::IpPrefix> prefixes);
-// value is the big-endian number of length bytes.
+// Values and mask are big-endian numbers of length bytes; ~0 masks nothing.
+ExprPtr BytesIn(FieldId field, uint32_t offset, uint32_t length, uint64_t mask, std::vector<Interval> intervals);
 ExprPtr BytesAre(FieldId field, uint32_t offset, uint32_t length, uint64_t value);
 
 // The highest layer that any comparison of the expression needs.

@@ -42,13 +42,16 @@ struct Limits {
   absl::Time now = absl::InfinitePast();  // for expiry checks; InfinitePast skips them
 };
 
-// Ids, lengths, ranges, action arguments, expiry, minimum specificity (a drop of a /8, or a rule which names only a
-// protocol, needs wide_override). Automatic rules also: exactly one protected prefix, a lease, and no guard: a rule covers
-// a guard when some conjunction of its match names a source (ip.src) or a destination (ip.dst) that overlaps the guard.
-// The error says which field, which value, which limit and what to do.
+// Ids, lengths, ranges, action arguments, expiry; a scope's prefixes hold every destination of the match; minimum
+// specificity: an action that can hurt (all but allow and log) names addresses or the site, and a drop also names more
+// than a destination and "all of TCP" or "all of UDP"; below it only with wide_override. Automatic rules also: no
+// override, exactly one protected prefix, a lease, and no guard: a rule covers a guard when some conjunction of its match
+// names a source (ip.src) or a destination (ip.dst) that overlaps the guard.
+// The error carries a Refusal (see refusal.h) and says which field, which value, which limit and what to do.
 absl::Status Validate(const Rule& rule, const Limits& limits, const GuardList& guards);
 
-// Whether a layer can decide every field of the match and do the action; the error names the first that it can't.
+// Whether a layer can decide every field of the match, tell the scope and do the action; the error carries a Refusal and
+// names the first that it can't.
 enum class Decider { kDatapath, kGateway };
 absl::Status CheckDecidable(const Rule& rule, Decider decider);
 

@@ -1,6 +1,7 @@
 #include "common/rule/rule.h"
 
 #include <cstddef>
+#include <utility>
 
 namespace breakwater::rule {
 namespace {
@@ -45,6 +46,11 @@ std::optional<Enum> ValueOf(const EnumName<Enum> (&table)[N], std::string_view n
 }
 
 }  // namespace
+
+ExprPtr WithinPrefixes(ExprPtr match, const std::vector<net::IpPrefix>& prefixes) {
+  if (prefixes.empty()) return match;
+  return And({AddressIn(FieldId::kIpDst, prefixes), std::move(match)});
+}
 
 std::string_view OriginName(Origin origin) { return NameOf(kOrigins, origin); }
 std::optional<Origin> OriginFromName(std::string_view name) { return ValueOf(kOrigins, name); }

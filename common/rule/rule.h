@@ -10,6 +10,7 @@
 #ifndef BREAKWATER_COMMON_RULE_RULE_H_
 #define BREAKWATER_COMMON_RULE_RULE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,6 +22,11 @@
 #include "common/rule/expr.h"
 
 namespace breakwater::rule {
+
+inline constexpr size_t kMaxIdLength = 64;                   // rule ids, attack ids, names of regions and edges
+inline constexpr size_t kMaxSiteLength = 253;                // names of sites
+inline constexpr size_t kMaxScopeEntries = 64;               // of each list of a scope
+inline constexpr uint64_t kMaxRate = 1'000'000'000'000'000;  // rate and burst of a limit
 
 enum class Origin { kOperator, kEdgeDetector, kGlobalDetector, kLegal };
 enum class Mode {
@@ -48,7 +54,9 @@ struct Action {
   friend bool operator==(const Action&, const Action&) = default;
 };
 
-// Empty list = everywhere. For automatic rules prefixes names the one protected prefix that the rule serves.
+// Empty list = everywhere. For automatic rules prefixes names the one protected prefix that the rule serves. The
+// prefixes are a promise about the match, not a part of it: Validate() refuses a match that reaches behind them, so
+// that what compiles a match needn't look at them. WithinPrefixes() makes a match that keeps the promise.
 struct Scope {
   std::vector<std::string> sites;
   std::vector<net::IpPrefix> prefixes;
@@ -66,20 +74,24 @@ struct Rule {
   Mode mode = Mode::kObserve;
   int32_t priority = 1000;  // lower is looked at first; ties by id
   absl::Time expires = absl::InfiniteFuture();
-  std::string reason;       // for people, <= 256 bytes
-  std::string attack_id;    // evidence; empty for operators' rules without one
+  std::string reason;          // for people, <= 256 bytes
+  std::string attack_id;       // evidence; empty for operators' rules without one
   bool wide_override = false;  // an operator's recorded decision to go below the minimum specificity
 
   bool automatic() const { return origin == Origin::kEdgeDetector || origin == Origin::kGlobalDetector; }
 };
 
-std::string_view OriginName(Origin origin);      // "operator", "edge_detector", "global_detector", "legal"
-std::string_view ModeName(Mode mode);            // "observe", "armed", "enforce"
-std::string_view ActionName(ActionKind kind);    // "allow", "drop", "rate_limit", ...
+// match, narrowed to destinations inside prefixes; match itself when there are none.
+ExprPtr WithinPrefixes(ExprPtr match, const std::vector<net::IpPrefix>& prefixes);
+
+std::string_view OriginName(Origin origin);    // "operator", "edge_detector", "global_detector", "legal"
+std::string_view ModeName(Mode mode);          // "observe", "armed", "enforce"
+std::string_view ActionName(ActionKind kind);  // "allow", "drop", "rate_limit", ...
 std::optional<Origin> OriginFromName(std::string_view name);
 std::optional<Mode> ModeFromName(std::string_view name);
 std::optional<ActionKind> ActionFromName(std::string_view name);
-std::string_view LimitKeyName(LimitKey key);     // "rule", "source", "source_prefix", "destination", "source_destination_port"
+std::string_view LimitKeyName(
+    LimitKey key);  // "rule", "source", "source_prefix", "destination", "source_destination_port"
 std::optional<LimitKey> LimitKeyFromName(std::string_view name);
 std::string_view LimitUnitName(LimitUnit unit);  // "pps", "bps"
 std::optional<LimitUnit> LimitUnitFromName(std::string_view name);
