@@ -19,6 +19,7 @@ say() { echo "$(date +%T.%3N)  $*" >&3; }
 
 . "$LAB_DIR/topology.sh"
 . "$LAB_DIR/services.sh"
+. "$LAB_DIR/edge.sh"
 
 usage() {
   cat <<'TEXT'
@@ -28,14 +29,19 @@ A Breakwater edge in a small network of namespaces: visitors make real HTTP requ
 attacker replays real captures at it, and the origin behind it is reachable from the edge alone.
 
 commands
-  up [--no-edge] [--rate N]    make the network, start the origin, nginx, the edge and the visitors (N requests/s, 50)
+  up [--no-edge] [--rate N] [--services all|web]
+                               make the network, start the origin, nginx, the edge and the visitors (N requests/s, 50).
+                               What the protected prefixes declare: every service, so that detection alone decides, or
+                               the web's alone, so that most attacks are dropped from their first packet
   down [--all]                 end every process and remove everything; --all: of every lab
   status                       what runs, and how the visitors fare
   visitors start [--rate N] | stop | summary [--last SECONDS]
   attack --capture FILE [--pps N] [--seconds S]
                                replay a capture at the protected address (20000 packets/s, 10 s; at most 50000 and 60)
+  edge start | stop | kill     the edge's process; kill: at once, as a crash would
+  edge COMMAND…                the edge's own commands: status, rules, attacks, panic …
   exec NODE COMMAND…           run a command in a node's namespace: transit, visitors, attacker, edge, origin
-  demo [--capture FILE] [--pps N] [--seconds S] [--clean S] [--no-edge] [--check]
+  demo [--capture FILE] [--pps N] [--seconds S] [--clean S] [--services all|web] [--no-edge] [--check]
                                all of it: up, clean traffic, an attack, what happened; runs on until Ctrl-C, which
                                leaves nothing behind. --check: end by itself, print one JSON line per fact on standard
                                output, {"check", "value", "unit", "ok"}; exit 1 if any is not ok
@@ -62,27 +68,31 @@ require() {
 }
 
 number() {  # number NAME VALUE MIN MAX
-  [[ $2 =~ ^[0-9]+([.][0-9]+)?$ ]] && awk -v v="$2" -v a="$3" -v b="$4" 'BEGIN {exit !(v >= a && v <= b)}' ||
+  if ! [[ $2 =~ ^[0-9]+([.][0-9]+)?$ ]] || ! awk -v v="$2" -v a="$3" -v b="$4" 'BEGIN {exit !(v >= a && v <= b)}'; then
     fail "$1 $2 is not a number between $3 and $4"
+  fi
 }
 
 is_up() { [[ -d $RUN && -e /run/netns/$(ns edge) ]]; }
 require_up() { is_up || fail "lab $LAB_ID isn't up; run: lab.sh --id $LAB_ID up"; }
 
 up() {
-  local rate=50 edge=1
+  local rate=50 edge=1 services=all
   while (($#)); do
     case $1 in
       --no-edge) edge=0; shift ;;
       --rate) rate=${2:?--rate needs a number}; shift 2 ;;
+      --services) services=${2:?--services needs all or web}; shift 2 ;;
       *) fail "up: unknown option $1" ;;
     esac
   done
   number --rate "$rate" 1 1000
+  [[ $services == all || $services == web ]] || fail "--services $services: all or web"
   require
   [[ ! -e $RUN ]] || fail "lab $LAB_ID is up already, or was left behind; run: lab.sh --id $LAB_ID down"
   mkdir -p "$RUN/pid" "$RUN/log" || fail "can't make $RUN"
   trap 'down' EXIT  # until everything is up, a failure leaves nothing behind
+  make_edge_config "$services"
   make_topology
   start_services
   start_meter
@@ -144,6 +154,16 @@ visitors_command() {
   esac
 }
 
+edge_command() {
+  require_up
+  case ${1:-} in
+    start) running edge && fail "the edge runs already"; start_edge ;;
+    stop) stop_service edge ;;
+    kill) stop_service edge KILL ;;
+    *) edge_cli "$@" ;;
+  esac
+}
+
 # parse_attack OPTION…: sets capture, pps, seconds; what it doesn't know stays in rest.
 parse_attack() {
   capture=$DEFAULT_CAPTURE pps=20000 seconds=10 rest=()
@@ -185,6 +205,7 @@ demo() {
     case $1 in
       --clean) clean=${2:?--clean needs a number}; number --clean "$clean" 1 600; shift 2 ;;
       --check) check=1; shift ;;
+      --services) up_options+=(--services "${2:?--services needs all or web}"); shift 2 ;;
       --no-edge) up_options+=(--no-edge); report_options+=(--unfiltered); shift ;;
       *) fail "demo: unknown option $1" ;;
     esac
@@ -236,6 +257,7 @@ case $command in
   status) status ;;
   visitors) visitors_command "$@" ;;
   attack) attack "$@" ;;
+  edge) edge_command "$@" ;;
   exec) require_up; in_node "$@" ;;
   demo) demo "$@" ;;
   list) list ;;
