@@ -21,19 +21,7 @@ fact() {
   echo "{\"check\": \"$name\", \"value\": $value, \"unit\": \"$unit\", \"ok\": $ok}"
 }
 
-# A capture of its own where the repository holds none: a small flood, so that the lab can be checked anywhere.
-made_capture() {
-  PYTHONPATH=$ROOT/deploy/lab PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 - "$1" <<'PYTHON'
-import struct, sys
-from bwlab import capture
-frames = []
-for n in range(2000):
-    udp = struct.pack("!HHHH", 53, 1000 + n, 108, 0) + bytes(100)
-    frames.append((n / 2000, b"\0" * 12 + b"\x08\x00" + struct.pack(
-        "!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), n, 0, 64, 17, 0, struct.pack("!I", 0xC6336400 + n % 200), b"\xcb\0\x71\1") + udp))
-capture.write(sys.argv[1], frames)
-PYTHON
-}
+make_flood() { /usr/bin/python3 "$ROOT/tests/lab/made_floods.py" "$1" "$BREAKWATER_LAB_RUN/made-$1.pcap" || bad=1; }
 
 left_behind() {  # namespaces and processes of the labs of this run
   ip netns list | grep -c '^bw-lab-t[0-9]' || true
@@ -43,9 +31,7 @@ processes_of() { pgrep -f -c "$BREAKWATER_LAB_RUN" || true; }
 
 # Without an edge: the lab itself.
 case_plain() {
-  local made=$BREAKWATER_LAB_RUN/made.pcap
-  made_capture "$made" || bad=1
-  "$LAB" --id t1 demo --check --no-edge --clean 3 --seconds 4 --pps 20000 --capture "$made" || bad=1
+  "$LAB" --id t1 demo --check --no-edge --clean 3 --seconds 4 --pps 20000 --capture "$BREAKWATER_LAB_RUN/made-dns.pcap" || bad=1
   fact nothing_left_behind "$(left_behind)" namespaces test "$(left_behind)" = 0
 }
 
@@ -67,7 +53,7 @@ case_hidden_origin() {
 
 case_interrupted() {
   local pid tries
-  "$LAB" --id t4 demo --no-edge --clean 60 --capture "$BREAKWATER_LAB_RUN/made.pcap" >/dev/null &
+  "$LAB" --id t4 demo --no-edge --clean 60 --capture "$BREAKWATER_LAB_RUN/made-dns.pcap" >/dev/null &
   pid=$!
   for ((tries = 0; tries < 100; tries++)); do
     [[ -s $BREAKWATER_LAB_RUN/t4/visitors.jsonl ]] && break
@@ -81,7 +67,7 @@ case_interrupted() {
 }
 
 case_refusals() {
-  local made=$BREAKWATER_LAB_RUN/made.pcap refused=0
+  local made=$BREAKWATER_LAB_RUN/made-dns.pcap refused=0
   "$LAB" --id t5 demo --capture "$made" --pps 50001 2>/dev/null || refused=$((refused + 1))
   "$LAB" --id t5 demo --capture "$made" --seconds 61 2>/dev/null || refused=$((refused + 1))
   "$LAB" --id t5 demo --capture /nonexistent 2>/dev/null || refused=$((refused + 1))
@@ -89,6 +75,9 @@ case_refusals() {
   setpriv --reuid=65534 --clear-groups "$LAB" --id t5 up 2>/dev/null || refused=$((refused + 1))
   fact refused $refused requests test $refused = 5
 }
+
+make_flood dns
+make_flood syn
 
 ALL=(plain hidden_origin interrupted refusals)
 for name in "${@:-${ALL[@]}}"; do
