@@ -26,6 +26,8 @@ MAY_INCLUDE = {
     "common/metrics": ["common/net", "common/clock", "common/log"],
     "common/http": ["common/net", "common/clock", "common/log"],
     "common/rule": ["common/net"],
+    "common/rule/rule_file.cc": ["common/rule", "common/net", "common/config"],
+    "common/rule/rule_file.h": ["common/rule", "common/net", "common/config"],
     "common/sketch": ["common/net"],
     "common/window": ["common/net", "common/rule", "common/sketch"],
     "common/detect": ["common/net", "common/rule", "common/sketch", "common/window"],
