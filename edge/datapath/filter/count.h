@@ -1,0 +1,112 @@
+/* Stage 7: exact counters, per reason, per (policy, vector) and per (host, vector). All are per CPU, so nothing here is
+ * atomic: one writer, and user space reads.
+ *
+ * Hosts stand in a set-associative table. A host without a place is counted in the `other` of its vector; nothing is ever
+ * put elsewhere, so a flood over many destinations costs no more than one set. A place is given away only when user space
+ * has taken its counts and the host has been idle since (bw_settings.reclaim_before).
+ *
+ * SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+ */
+#ifndef BREAKWATER_EDGE_DATAPATH_FILTER_COUNT_H_
+#define BREAKWATER_EDGE_DATAPATH_FILTER_COUNT_H_
+
+#include "edge/datapath/filter/env.h"
+#include "edge/datapath/filter/hash.h"
+
+BW_INLINE void bw_add(struct bw_counts *counts, const struct bw_packet *p, bool dropped) {
+  if (!counts) return;
+  counts->packets++;
+  counts->bytes += p->ip_length;
+  if (dropped) {
+    counts->dropped_packets++;
+    counts->dropped_bytes += p->ip_length;
+  }
+}
+
+/* The way of the packet's host in its set, which p->host_set names; an empty or an idle one is taken for it. BW_NO_VALUE
+ * = no place. */
+BW_STAGE uint32_t bw_host_place(struct bw_packet *p) {
+  if (!p) return BW_NO_VALUE;
+  struct bw_settings *settings = bw_settings(0);
+  if (!settings) return BW_NO_VALUE;
+  uint64_t hash = bw_hash(p->seed, p->dst[0], p->dst[1], p->vector);
+  uint32_t tag = (uint32_t)(hash >> 32) | 1; /* 0 = empty */
+  uint32_t set_mask = settings->host_set_mask;
+  p->host_set = p->cpu * (set_mask + 1) + ((uint32_t)hash & set_mask);
+  struct bw_host_set *set = bw_hosts(p->host_set);
+  if (!set) return BW_NO_VALUE;
+  uint32_t free = BW_NO_VALUE;
+  for (uint32_t way = 0; way < BW_HOST_WAYS; way++) {
+    struct bw_host *host = &set->way[way];
+    if (set->tag[way] == tag && host->dst[0] == p->dst[0] && host->dst[1] == p->dst[1] && host->vector == p->vector)
+      return way;
+    if (free == BW_NO_VALUE && (set->tag[way] == 0 || host->last_seen < settings->reclaim_before)) free = way;
+  }
+  if (free == BW_NO_VALUE) return BW_NO_VALUE;
+  struct bw_host *host = &set->way[free & (BW_HOST_WAYS - 1)];
+  bw_env_publish(&host->version);
+  set->tag[free & (BW_HOST_WAYS - 1)] = tag;
+  host->dst[0] = p->dst[0];
+  host->dst[1] = p->dst[1];
+  host->vector = p->vector;
+  host->used = 1;
+  host->counts.packets = 0;
+  host->counts.bytes = 0;
+  host->counts.dropped_packets = 0;
+  host->counts.dropped_bytes = 0;
+  host->epoch = 0;
+  host->seen = 0;
+  host->stride_shift = 0;
+  bw_env_publish(&host->version);
+  return free;
+}
+
+/* How many packets of its (host, vector) a sample of this packet stands for; 0 = it isn't sampled. Every packet for the
+ * first 128 of an epoch, then one of 2 until 128 more are taken, then one of 4, and so on: many samples of a small attack,
+ * a bounded number of a large one. Which one of a stride is taken varies, so that no rhythm in the traffic is in step. */
+BW_INLINE uint32_t bw_sample_weight(struct bw_host *host, const struct bw_packet *p) {
+  uint32_t epoch = (uint32_t)(p->now / BW_EPOCH_NS);
+  if (host->epoch != epoch) {
+    host->epoch = epoch;
+    host->seen = 0;
+    host->stride_shift = 0;
+  }
+  uint32_t shift = host->stride_shift & 15;
+  /* 128 * (2^k - 1) packets went by before stride 2^k. */
+  uint32_t index = host->seen - BW_SAMPLE_FULL * ((1u << shift) - 1);
+  host->seen++;
+  if (index + 1 == (uint32_t)BW_SAMPLE_FULL << shift && shift < 15) host->stride_shift = (uint8_t)(shift + 1);
+  uint32_t in_stride = index & ((1u << shift) - 1);
+  uint32_t chosen = (uint32_t)bw_hash(p->seed, p->dst[1], index >> shift, epoch) & ((1u << shift) - 1);
+  return in_stride == chosen ? 1u << shift : 0;
+}
+
+/* Counts one packet of a host; the weight of its sample. */
+BW_STAGE uint32_t bw_count_host(struct bw_packet *p, int dropped) {
+  if (!p) return 0;
+  struct bw_host *host;
+  uint32_t way = bw_host_place(p);
+  if (way == BW_NO_VALUE) {
+    host = bw_others(p->cpu * BW_DATAPATH_VECTORS + (p->vector & (BW_DATAPATH_VECTORS - 1)));
+    if (!host) return 0;
+  } else {
+    struct bw_host_set *set = bw_hosts(p->host_set);
+    if (!set) return 0;
+    set->changes++;
+    host = &set->way[way & (BW_HOST_WAYS - 1)];
+  }
+  host->last_seen = p->now;
+  bw_add(&host->counts, p, dropped);
+  return bw_sample_weight(host, p);
+}
+
+BW_INLINE void bw_count_reason(const struct bw_packet *p, bool dropped) {
+  bw_add(bw_reason_counts(p->cpu * BW_REASON_MAX + (p->reason & (BW_REASON_MAX - 1))), p, dropped);
+}
+
+BW_INLINE void bw_count_policy(const struct bw_packet *p, bool dropped) {
+  uint32_t row = p->cpu * BW_MAX_POLICIES + (p->policy_slot & (BW_MAX_POLICIES - 1));
+  bw_add(bw_policy_counts(row * BW_DATAPATH_VECTORS + (p->vector & (BW_DATAPATH_VECTORS - 1))), p, dropped);
+}
+
+#endif /* BREAKWATER_EDGE_DATAPATH_FILTER_COUNT_H_ */

@@ -1,0 +1,124 @@
+/* Stage 5: the rules, in order. Terms are looked at one after the other; bw_rules() is the whole interface of this
+ * matcher, so that bit vectors can take its place.
+ *
+ * SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+ */
+#ifndef BREAKWATER_EDGE_DATAPATH_FILTER_RULES_H_
+#define BREAKWATER_EDGE_DATAPATH_FILTER_RULES_H_
+
+#include "edge/datapath/filter/action.h"
+#include "edge/datapath/filter/env.h"
+#include "edge/datapath/filter/prefix.h"
+
+/* length bytes at offset of a layer as a big-endian number; false when any of them is missing. Link padding behind the
+ * IP packet doesn't count. */
+BW_INLINE bool bw_layer_bytes(BW_CONTEXT *ctx, const struct bw_packet *p, const struct bw_check *check,
+                              uint64_t *value) {
+  uint32_t base = p->l3_offset;
+  if (check->number == BW_LAYER_L4) base = p->l4_offset;
+  if (check->number == BW_LAYER_PAYLOAD) base = p->payload_offset;
+  uint32_t offset = base + check->offset;
+  uint32_t length = check->length;
+  if (base == 0 || length < 1 || length > 8 || offset + length > p->end) return false;
+  uint64_t bytes = 0;
+  if (!bw_env_load(ctx, offset, &bytes, length)) return false;
+  *value = bw_env_be64(&bytes) >> (64 - 8 * length);
+  return true;
+}
+
+BW_INLINE bool bw_in_members(uint32_t generation, const struct bw_check *check, uint64_t value) {
+  for (uint32_t i = 0; i < BW_MAX_CHECK_MEMBERS; i++) {
+    if (i >= check->members) return false;
+    struct bw_member *member = bw_members(generation * BW_MAX_MEMBERS + check->first_member + i);
+    if (!member) return false;
+    if (value >= member->low[0] && value <= member->high[0]) return true;
+  }
+  return false;
+}
+
+BW_STAGE int bw_address_matches(struct bw_packet *p, uint32_t first_member, uint32_t members, int of_source) {
+  if (!p) return 0;
+  const uint64_t address[2] = {of_source ? p->src[0] : p->dst[0], of_source ? p->src[1] : p->dst[1]};
+  for (uint32_t i = 0; i < BW_MAX_CHECK_MEMBERS; i++) {
+    if (i >= members) return 0;
+    struct bw_member *member = bw_members(p->generation * BW_MAX_MEMBERS + first_member + i);
+    if (!member) return 0;
+    if (bw_in_prefix(address, member->low, member->high)) return 1;
+  }
+  return 0;
+}
+
+BW_STAGE int bw_number_matches(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t index) {
+  if (!p) return 0;
+  struct bw_check *check = bw_checks(index);
+  if (!check) return 0;
+  uint64_t value = 0;
+  if (check->kind == BW_CHECK_BYTES) {
+    if (!bw_layer_bytes(ctx, p, check, &value)) return 0;
+  } else {
+    uint32_t number = check->number & (BW_NUMBERS - 1);
+    if (!(p->present >> number & 1) || (check->protocol && check->protocol != p->protocol)) return 0;
+    value = p->number[number];
+  }
+  return bw_in_members(p->generation, check, value & check->mask);
+}
+
+BW_STAGE int bw_term_matches(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t index) {
+  if (!p) return 0;
+  struct bw_term *term = bw_terms(index);
+  if (!term) return 0;
+  for (uint32_t i = 0; i < BW_MAX_TERM_CHECKS; i++) {
+    if (i >= term->checks) break;
+    uint32_t at = p->generation * BW_MAX_CHECKS + term->first_check + i;
+    struct bw_check *check = bw_checks(at);
+    if (!check) return 0;
+    int matches;
+    if (check->kind == BW_CHECK_SRC || check->kind == BW_CHECK_DST) {
+      matches = bw_address_matches(p, check->first_member, check->members, check->kind == BW_CHECK_SRC);
+    } else {
+      matches = bw_number_matches(ctx, p, at);
+    }
+    if ((matches != 0) == (check->negate != 0)) return 0;
+  }
+  return 1;
+}
+
+/* The cheap part of a term, which sorts out most of them; without branches, of which the verifier bears only so many. */
+BW_INLINE bool bw_term_possible(const struct bw_packet *p, const struct bw_term *term) {
+  return (((p->dst[0] & term->dst_mask[0]) ^ term->dst[0]) | ((p->dst[1] & term->dst_mask[1]) ^ term->dst[1]) |
+          ((p->protocol & term->protocol_mask) ^ term->protocol)) == 0;
+}
+
+/* One block of terms: the reason a rule gives, or BW_NO_VALUE when none decides. */
+BW_STAGE uint32_t bw_rules_block(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t first, uint32_t end) {
+  if (!p) return BW_NO_VALUE;
+  for (uint32_t i = 0; i < BW_TERM_BLOCK; i++) {
+    uint32_t index = first + i;
+    if (index >= end) break;
+    struct bw_term *term = bw_terms(index);
+    if (!term) break;
+    if (!bw_term_possible(p, term)) continue;
+    /* A rule that only observes goes on to the next one, but counts a packet once however many of its terms match. */
+    if (term->rule == p->matched_rule || !bw_term_matches(ctx, p, index)) continue;
+    p->matched_rule = term->rule;
+    uint32_t reason = bw_rule_apply(p, term->rule);
+    if (reason != BW_NO_VALUE) return reason;
+  }
+  return BW_NO_VALUE;
+}
+
+BW_STAGE uint32_t bw_rules_decide(BW_CONTEXT *ctx, struct bw_packet *p) {
+  if (!p) return BW_NO_VALUE;
+  struct bw_head *head = bw_heads(p->generation);
+  if (!head) return BW_NO_VALUE;
+  uint32_t first = p->generation * BW_MAX_TERMS;
+  uint32_t terms = head->terms;
+  for (uint32_t i = 0; i < BW_MAX_TERMS; i += BW_TERM_BLOCK) {
+    if (i >= terms) break;
+    uint32_t reason = bw_rules_block(ctx, p, first + i, first + terms);
+    if (reason != BW_NO_VALUE) return reason;
+  }
+  return BW_NO_VALUE;
+}
+
+#endif /* BREAKWATER_EDGE_DATAPATH_FILTER_RULES_H_ */
