@@ -206,7 +206,7 @@ Map Value::AsMap() const {
 }
 
 Value Map::Get(std::string_view key) {
-  known_.emplace(key);
+  known_->emplace(key);
   if (node_ != nullptr) {
     for (const auto& [name, value] : node_->entries) {
       if (name == key) return Value(&value, node_, source_);
@@ -230,7 +230,7 @@ std::vector<std::pair<std::string, Value>> Map::Entries() {
   std::vector<std::pair<std::string, Value>> entries;
   if (node_ == nullptr) return entries;
   for (const auto& [name, value] : node_->entries) {
-    known_.insert(name);
+    known_->insert(name);
     entries.emplace_back(name, Value(&value, node_, source_));
   }
   return entries;
@@ -238,10 +238,10 @@ std::vector<std::pair<std::string, Value>> Map::Entries() {
 
 void Map::Finish() const {
   if (node_ == nullptr) return;
-  const std::vector<std::string_view> known(known_.begin(), known_.end());
+  const std::vector<std::string_view> known(known_->begin(), known_->end());
   for (size_t i = 0; i < node_->entries.size(); ++i) {
     const std::string& name = node_->entries[i].first;
-    if (known_.contains(name)) continue;
+    if (known_->contains(name)) continue;
     const std::string meant = DidYouMean(name, known);
     source_->problems.push_back(
         {node_->key_positions[i], meant.empty()

@@ -85,6 +85,7 @@ class Value {
   std::shared_ptr<Source> source_;
 };
 
+// Copies share what was asked for.
 class Map {
  public:
   Value Get(std::string_view key);
@@ -104,7 +105,7 @@ class Map {
   const Node* node_;  // null when absent
   const Node* parent_;
   std::shared_ptr<Source> source_;
-  std::set<std::string, std::less<>> known_;
+  std::shared_ptr<std::set<std::string, std::less<>>> known_ = std::make_shared<std::set<std::string, std::less<>>>();
 };
 
 class Document {

@@ -1,0 +1,51 @@
+// The configuration of an edge: one YAML file, described in docs/reference/config.md.
+//
+//   const settings::LoadedConfig loaded = settings::LoadConfig("/etc/breakwater/edge.yaml", settings::Purpose::kRun);
+//   if (!loaded.config) for (const std::string& problem : loaded.problems) std::cerr << problem << "\n";
+//
+// Every mistake is reported, with file, line and column; unknown keys are mistakes. Pure but for reading the files.
+#ifndef BREAKWATER_EDGE_SETTINGS_EDGE_CONFIG_H_
+#define BREAKWATER_EDGE_SETTINGS_EDGE_CONFIG_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/log/log.h"
+#include "edge/control/control.h"
+#include "edge/datapath/datapath.h"
+
+namespace breakwater::settings {
+
+struct EdgeConfig {
+  control::Settings control;
+  datapath::LiveOptions live;
+  std::string state_directory = "/var/lib/breakwater";
+  std::string admin_socket = "/run/breakwater/edge.sock";
+  std::string http_listen = "127.0.0.1:9550";  // empty = no management address
+  log::Level log_level = log::Level::kInfo;
+  log::Format log_format = log::Format::kAuto;
+};
+
+// A daemon needs interfaces and protected prefixes; a replay brings its own.
+enum class Purpose { kRun, kReplay };
+
+struct LoadedConfig {
+  std::optional<EdgeConfig> config;   // absent exactly when there are problems
+  std::vector<std::string> problems;  // "edge.yaml:7:3: …", sorted by line
+};
+
+LoadedConfig LoadConfig(const std::string& path, Purpose purpose);
+// file_name is for messages.
+LoadedConfig ParseConfig(std::string_view text, std::string_view file_name, Purpose purpose);
+
+// A few lines for people: what is protected, and how.
+std::string Summary(const EdgeConfig& config);
+
+// Keys that differ and take effect only at the next start: "interfaces", "admin.socket".
+std::vector<std::string> NeedsRestart(const EdgeConfig& running, const EdgeConfig& loaded);
+
+}  // namespace breakwater::settings
+
+#endif  // BREAKWATER_EDGE_SETTINGS_EDGE_CONFIG_H_
