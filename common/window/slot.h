@@ -89,14 +89,36 @@ struct RuleCounts {
 
 struct Slot {
   absl::Time start;
+  // Longer than kSlotLength in windows that were merged because they couldn't be sent in time.
+  absl::Duration length = kSlotLength;
   // Exact for every key that is present. A host target's traffic is also inside its prefix targets: keys of different
   // prefix lengths overlap and must not be added up.
   absl::flat_hash_map<TargetVector, Counts> traffic;
   // Exact: the traffic of hosts that had no place of their own.
   std::array<Counts, BW_VECTOR_MAX> other{};
+  // Exact: what was counted for prefixes and sites that had no place of their own, one sum over such keys.
+  std::array<Counts, BW_VECTOR_MAX> other_groups{};
   // By rule id; absent = nothing matched.
   absl::flat_hash_map<std::string, RuleCounts> rules;
 };
+
+// How many targets of each kind keep a place of their own, with all their vectors.
+struct SlotLimits {
+  size_t hosts = 128;
+  size_t groups = 128;  // prefixes and sites
+};
+
+// Keeps the largest targets (a packet counts as much as 512 bytes; equal ones in the order of their targets) and adds
+// the others exactly to `other` and `other_groups`: Totals() and GroupTotals() don't change.
+Slot TopN(Slot slot, const SlotLimits& limits);
+
+// Exact sums, for two views of the same time (two edges) or for neighbouring times: the result spans both. Associative
+// and commutative; no count is lost.
+Slot Merge(const Slot& a, const Slot& b);
+
+// By vector: everything that was counted for hosts, and for prefixes and sites.
+std::array<Counts, BW_VECTOR_MAX> Totals(const Slot& slot);
+std::array<Counts, BW_VECTOR_MAX> GroupTotals(const Slot& slot);
 
 // One sampled packet: its first bytes from the IP header on, and where the datapath's parser found the layers.
 struct HeaderSample {
@@ -109,7 +131,7 @@ struct HeaderSample {
   bool dropped = false;
   net::IpAddress source;
   net::IpAddress destination;
-  uint8_t protocol = 0;  // of the transport header, IPv6 extension headers skipped
+  uint8_t protocol = 0;         // of the transport header, IPv6 extension headers skipped
   bool fragment = false;        // any fragment
   bool later_fragment = false;  // without a transport header
   uint32_t ip_length = 0;       // IP total length in bytes
