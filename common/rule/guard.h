@@ -34,7 +34,7 @@ class GuardList {
 
 // What a rule must satisfy before a layer is asked to carry it.
 struct Limits {
-  size_t max_reason = 256;             // bytes
+  size_t max_reason = kMaxReason;  // bytes
   absl::Duration max_automatic_lease = absl::Minutes(10);
   // A drop or rate_limit must name its destination at least this narrowly, or sources this narrowly, or name the site.
   int min_v4_length = 9;

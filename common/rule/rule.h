@@ -25,6 +25,7 @@ namespace breakwater::rule {
 
 inline constexpr size_t kMaxIdLength = 64;                   // rule ids, attack ids, names of regions and edges
 inline constexpr size_t kMaxSiteLength = 253;                // names of sites
+inline constexpr size_t kMaxReason = 256;                    // bytes
 inline constexpr size_t kMaxScopeEntries = 64;               // of each list of a scope
 inline constexpr uint64_t kMaxRate = 1'000'000'000'000'000;  // rate and burst of a limit
 
@@ -74,7 +75,7 @@ struct Rule {
   Mode mode = Mode::kObserve;
   int32_t priority = 1000;  // lower is looked at first; ties by id
   absl::Time expires = absl::InfiniteFuture();
-  std::string reason;          // for people, <= 256 bytes
+  std::string reason;          // for people, <= kMaxReason bytes
   std::string attack_id;       // evidence; empty for operators' rules without one
   bool wide_override = false;  // an operator's recorded decision to go below the minimum specificity
 
