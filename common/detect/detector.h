@@ -53,11 +53,11 @@ struct DetectorConfig {
   absl::Duration quiet_before_end = absl::Seconds(10);
   absl::Duration reconfirm_every = absl::Minutes(10);
 
-  size_t max_targets = 65536;             // (target, vector) pairs with state
-  size_t max_attacks = 256;               // at once
+  size_t max_targets = 65536;  // (target, vector) pairs with state
+  size_t max_attacks = 256;    // at once
   size_t max_signatures_per_attack = 8;
-  size_t max_reservoir = 2048;            // samples per alerted (target, vector)
-  size_t max_clean_reservoir = 512;       // samples per target while it is not attacked
+  size_t max_reservoir = 2048;       // samples per alerted (target, vector)
+  size_t max_clean_reservoir = 512;  // samples per target while it is not attacked
 
   friend bool operator==(const DetectorConfig&, const DetectorConfig&) = default;
 };
@@ -65,8 +65,8 @@ struct DetectorConfig {
 Floor DefaultFloor(window::Vector vector);
 
 struct Signature {
-  std::string id;        // also the id of the rule made from it, so that its exact counts come back in Slot::rules
-  rule::ExprPtr match;   // names the target
+  std::string id;             // also the id of the rule made from it, so that its exact counts come back in Slot::rules
+  rule::ExprPtr match;        // names the target
   double attack_share = 0;    // of the attack's sampled packets, 0..1
   double baseline_share = 0;  // of the clean sampled packets, 0..1
 };
@@ -79,27 +79,47 @@ struct Attack {
   window::Target target;
   window::Vector vector = BW_VECTOR_IP_OTHER;
   AttackState state = AttackState::kDetected;
-  absl::Time first_packet;                // of the run of traffic that led to the alarm
+  absl::Time first_packet;  // of the run of traffic that led to the alarm
   absl::Time detected;
-  std::optional<absl::Time> first_drop;   // to the slot; whoever sees every packet knows better
+  std::optional<absl::Time> first_drop;  // to the slot; whoever sees every packet knows better
   std::optional<absl::Time> ended;
   double threshold_pps = 0;
   double peak_pps = 0;
   double peak_bps = 0;
-  window::Counts total;                   // of this target and vector since first_packet, attack and clean
-  std::vector<Signature> signatures;      // confirmed ones, in the order of their confirmation
-  std::string note;                       // why there is no signature, when there is none
+  window::Counts total;               // of this target and vector since first_packet, attack and clean
+  std::vector<Signature> signatures;  // confirmed ones, in the order of their confirmation
+  std::string note;                   // why there is no signature, when there is none
 };
 
 // What changed in a slot.
-struct AttackDetected { Attack attack; };
-struct AttackUpdated { Attack attack; };       // state or totals changed; at most once a second per attack
-struct AttackEnded { Attack attack; };
-struct SignatureProposed { std::string attack_id; Signature signature; window::Target target; };
-struct SignatureConfirmed { std::string attack_id; std::string signature_id; };
+struct AttackDetected {
+  Attack attack;
+};
+struct AttackUpdated {
+  Attack attack;
+};  // state or totals changed; at most once a second per attack
+struct AttackEnded {
+  Attack attack;
+};
+struct SignatureProposed {
+  std::string attack_id;
+  Signature signature;
+  window::Target target;
+};
+struct SignatureConfirmed {
+  std::string attack_id;
+  std::string signature_id;
+};
 // Every reconfirm_every while the signature still matches at attack level.
-struct SignatureReconfirmed { std::string attack_id; std::string signature_id; };
-struct SignatureRejected { std::string attack_id; std::string signature_id; std::string reason; };
+struct SignatureReconfirmed {
+  std::string attack_id;
+  std::string signature_id;
+};
+struct SignatureRejected {
+  std::string attack_id;
+  std::string signature_id;
+  std::string reason;
+};
 using Finding = std::variant<AttackDetected, AttackUpdated, AttackEnded, SignatureProposed, SignatureConfirmed,
                              SignatureReconfirmed, SignatureRejected>;
 

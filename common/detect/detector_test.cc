@@ -1,0 +1,82 @@
+#include "common/detect/detector.h"
+
+#include <string>
+#include <vector>
+
+#include "common/detect/packets.h"
+#include "common/detect/simulation.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace breakwater::detect {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using window::HeaderSample;
+
+const absl::Time kStart = absl::FromUnixSeconds(1700000000);
+const net::IpAddress kVictim = net::IpAddress::FromV4(0xc0000207);  // 192.0.2.7
+
+net::IpAddress AnySource(Random& r) { return net::IpAddress::FromV4(r.Between(0x01000000, 0xdfffffff)); }
+
+// Spoofed SYNs with a fixed window and no options.
+HeaderSample FloodSyn(Random& r) {
+  PacketBuilder b(AnySource(r), kVictim);
+  b.Ttl(r.Between(230, 250)).Id(r.Between(0, 65535));
+  const uint16_t sport = static_cast<uint16_t>(r.Between(1024, 65535));
+  return b.Tcp({sport, 443, static_cast<uint32_t>(r.Next()), 0, 2, 512, {}}, {});
+}
+
+// Feeds packets made by make at a steady rate from one time to another.
+template <typename Make>
+void Flow(Simulation& sim, Random& r, absl::Duration from, absl::Duration to, double pps, Simulation::Label label,
+          Make make) {
+  const int64_t n = static_cast<int64_t>(absl::ToDoubleSeconds(to - from) * pps);
+  for (int64_t i = 0; i < n; ++i) {
+    HeaderSample s = make(r);
+    s.time = kStart + from + absl::Seconds((static_cast<double>(i) + 0.5) / pps);
+    sim.Packet(s, label);
+  }
+}
+
+TEST(DetectorTest, FloodAtFourTimesTheThresholdIsDroppedWithinHalfASecond) {
+  Simulation sim(DetectorConfig{});
+  Random r(1);
+  Flow(sim, r, absl::ZeroDuration(), absl::Seconds(3), 4 * DefaultFloor(BW_VECTOR_TCP_SYN).pps, Simulation::kAttack,
+       FloodSyn);
+  sim.Finish();
+  ASSERT_THAT(sim.attacks(), SizeIs(1));
+  EXPECT_EQ(sim.attacks()[0].target, window::Target::Host(kVictim));
+  EXPECT_EQ(sim.attacks()[0].vector, BW_VECTOR_TCP_SYN);
+  ASSERT_TRUE(sim.first_drop().has_value());
+  EXPECT_LE(*sim.first_drop() - kStart, absl::Milliseconds(500));
+  EXPECT_GE(sim.dropped(Simulation::kAfterDetection),
+            0.99 * static_cast<double>(sim.packets(Simulation::kAfterDetection)));
+  ASSERT_FALSE(sim.confirmed().empty());
+  EXPECT_THAT(sim.confirmed()[0], HasSubstr("ip.dst == 192.0.2.7"));
+  EXPECT_THAT(sim.confirmed()[0], HasSubstr("tcp.window == 512"));
+}
+
+TEST(DetectorTest, RateBelowTheFloorIsNoAttack) {
+  Simulation sim(DetectorConfig{});
+  Random r(2);
+  Flow(sim, r, absl::ZeroDuration(), absl::Seconds(10), 0.9 * DefaultFloor(BW_VECTOR_TCP_SYN).pps, Simulation::kAttack,
+       FloodSyn);
+  sim.Finish();
+  EXPECT_THAT(sim.attacks(), SizeIs(0));
+}
+
+TEST(DetectorTest, EndsAfterTheQuietTime) {
+  Simulation sim(DetectorConfig{});
+  Random r(3);
+  Flow(sim, r, absl::ZeroDuration(), absl::Seconds(2), 5000, Simulation::kAttack, FloodSyn);
+  sim.Finish(/*empty_slots=*/120);
+  ASSERT_THAT(sim.attacks(), SizeIs(1));
+  EXPECT_EQ(sim.attacks()[0].state, AttackState::kEnded);
+  ASSERT_TRUE(sim.attacks()[0].ended.has_value());
+  EXPECT_NEAR(absl::ToDoubleSeconds(*sim.attacks()[0].ended - kStart), 12, 1.1);
+}
+
+}  // namespace
+}  // namespace breakwater::detect

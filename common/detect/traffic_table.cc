@@ -1,0 +1,102 @@
+#include "common/detect/traffic_table.h"
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+#include <utility>
+
+namespace breakwater::detect {
+namespace {
+
+constexpr double kSlotsPerSecond = 10;
+// A secondary vector must stay over its low floor this long: ordinary bursts go over it.
+constexpr double kSecondaryAlarmSeconds = 1.0;
+
+}  // namespace
+
+Floor TrafficTable::HostFloor(window::Vector vector) const {
+  const std::optional<Floor>& configured = config_.host_floors[static_cast<size_t>(vector)];
+  return configured ? *configured : DefaultFloor(vector);
+}
+
+double TrafficTable::FloorPps(const window::TargetVector& key) const {
+  const double factor = key.target.is_host() ? 1 : config_.prefix_floor_factor;
+  return std::max(1.0, HostFloor(key.vector).pps * factor);
+}
+
+double TrafficTable::FloorBps(const window::TargetVector& key) const {
+  const double factor = key.target.is_host() ? 1 : config_.prefix_floor_factor;
+  return HostFloor(key.vector).bps * factor;
+}
+
+double TrafficTable::SecondaryThreshold(const window::TargetVector& key) const {
+  const TrafficState* s = Find(key);
+  const double level = s == nullptr ? 0 : s->baseline.level();
+  return std::max(FloorPps(key) * config_.secondary_floor_share, config_.baseline_factor * level);
+}
+
+const TrafficState* TrafficTable::Find(const window::TargetVector& key) const {
+  auto it = states_.find(key);
+  return it == states_.end() ? nullptr : &it->second;
+}
+
+void TrafficTable::ResetRun(const window::TargetVector& key) {
+  auto it = states_.find(key);
+  if (it == states_.end()) return;
+  it->second.packets.Reset();
+  it->second.bits.Reset();
+  it->second.run = {};
+  it->second.alarm = false;
+}
+
+TrafficState& TrafficTable::Update(const window::TargetVector& key, const window::Counts& counts, int64_t slot,
+                                   Watch watch) {
+  auto it = states_.find(key);
+  const bool fresh = it == states_.end();
+  if (fresh) {
+    if (states_.size() >= std::max<size_t>(1, config_.max_targets)) MakeRoom();
+    it = states_.try_emplace(key).first;
+  }
+  TrafficState& s = it->second;
+  const int64_t idle = fresh ? 0 : std::max<int64_t>(0, slot - s.last_slot - 1);
+  s.last_slot = slot;
+
+  const double floor = FloorPps(key) * (watch == Watch::kSecondary ? config_.secondary_floor_share : 1);
+  s.threshold_pps = std::max(floor, config_.baseline_factor * s.baseline.level());
+  const bool was_zero = s.packets.zero() && s.bits.zero();
+  s.packets.Idle(s.threshold_pps, idle);
+  if (was_zero || (idle > 0 && s.packets.zero())) {
+    s.run_start = slot;
+    s.run = {};
+  }
+  s.packets.Add(static_cast<double>(counts.packets), s.threshold_pps, 0);
+  const double alarm_seconds =
+      watch == Watch::kSecondary ? std::max(kSecondaryAlarmSeconds, config_.alarm_seconds) : config_.alarm_seconds;
+  s.alarm = s.packets.seconds(s.threshold_pps) > alarm_seconds;
+  if (const double bps = FloorBps(key); bps > 0) {
+    s.bits.Add(static_cast<double>(counts.bytes) * 8, bps, idle);
+    s.alarm = s.alarm || s.bits.seconds(bps) > alarm_seconds;
+  }
+  s.run += counts;
+  if (watch == Watch::kAttacked) return s;
+  // Nothing is learned from the start of what may be an attack, except in the slow lane.
+  if (watch != Watch::kUnsigned && !s.packets.zero()) return s;
+  s.baseline.Learn(static_cast<double>(counts.packets) * kSlotsPerSecond, idle,
+                   FloorPps(key) / std::max(1.0, config_.baseline_factor));
+  return s;
+}
+
+// Evicts a sixteenth at once, so that a stream of new targets costs O(1) each.
+void TrafficTable::MakeRoom() {
+  std::vector<std::tuple<double, int64_t, window::TargetVector>> ranked;
+  ranked.reserve(states_.size());
+  for (const auto& [key, s] : states_) {
+    ranked.emplace_back(s.packets.seconds(std::max(1.0, s.threshold_pps)) * s.threshold_pps + s.baseline.level(),
+                        s.last_slot, key);
+  }
+  const size_t drop = std::max<size_t>(1, ranked.size() / 16);
+  std::nth_element(ranked.begin(), ranked.begin() + static_cast<ptrdiff_t>(drop - 1), ranked.end());
+  for (size_t i = 0; i < drop; ++i) states_.erase(std::get<2>(ranked[i]));
+}
+
+}  // namespace breakwater::detect
