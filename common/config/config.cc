@@ -262,7 +262,7 @@ Document Document::Parse(std::string_view text, std::string_view file_name) {
   return Document(std::move(source));
 }
 
-absl::StatusOr<Document> Document::Load(const std::string& path) {
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file == nullptr) return absl::ErrnoToStatus(errno, absl::StrCat("can't read ", path));
   std::string text;
@@ -274,7 +274,13 @@ absl::StatusOr<Document> Document::Load(const std::string& path) {
   const int error = errno;
   std::fclose(file);
   if (failed) return absl::ErrnoToStatus(error, absl::StrCat("can't read ", path));
-  return Parse(text, path);
+  return text;
+}
+
+absl::StatusOr<Document> Document::Load(const std::string& path) {
+  absl::StatusOr<std::string> text = ReadFile(path);
+  if (!text.ok()) return text.status();
+  return Parse(*text, path);
 }
 
 Map Document::Root() const {

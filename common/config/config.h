@@ -112,7 +112,7 @@ class Document {
  public:
   // file_name is for messages. What isn't YAML is a problem of the document.
   static Document Parse(std::string_view text, std::string_view file_name);
-  // Errors: the file can't be read or is over kMaxFileBytes.
+  // Errors: the file can't be read.
   static absl::StatusOr<Document> Load(const std::string& path);
 
   Map Root() const;
@@ -123,6 +123,9 @@ class Document {
   explicit Document(std::shared_ptr<Source> source) : source_(std::move(source)) {}
   std::shared_ptr<Source> source_;
 };
+
+// A file's text. Reading stops behind kMaxFileBytes, so that whoever parses it finds it too large.
+absl::StatusOr<std::string> ReadFile(const std::string& path);
 
 // The known word that was probably meant, or empty. Exposed for other readers of names.
 std::string DidYouMean(std::string_view word, const std::vector<std::string_view>& known);

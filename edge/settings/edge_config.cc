@@ -1,10 +1,13 @@
 #include "edge/settings/edge_config.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "common/config/config.h"
 #include "common/http/address.h"
+#include "common/rule/rule_file.h"
 #include "edge/settings/service.h"
 #include "edge/settings/traffic.h"
 
@@ -132,8 +135,8 @@ void ReadPlumbing(Map& root, EdgeConfig& config) {
   log.Finish();
 }
 
-void ReadRoot(Map root, Purpose purpose, EdgeConfig& config) {
-  const bool run = purpose == Purpose::kRun;
+void ReadRoot(Map root, const ReadOptions& options, EdgeConfig& config) {
+  const bool run = options.purpose == Purpose::kRun;
   ReadEdge(root.Get("edge").AsMap(), config);
   const Value interfaces = run ? root.Need("interfaces") : root.Get("interfaces");
   ReadInterfaces(interfaces, config);
@@ -151,28 +154,71 @@ void ReadRoot(Map root, Purpose purpose, EdgeConfig& config) {
   ReadPlumbing(root, config);
 }
 
-LoadedConfig ReadDocument(const config::Document& document, Purpose purpose) {
-  if (LoadedConfig broken{.config = std::nullopt, .problems = document.Problems()}; !broken.problems.empty())
-    return broken;
+// What only the whole set of operators' rules shows. Empty when nothing is wrong.
+std::vector<std::string> CheckRules(const std::vector<rule::Rule>& rules) {
+  std::vector<std::string> problems;
+  std::set<std::string> ids;
+  for (const rule::Rule& rule : rules) {
+    if (!ids.insert(rule.id).second) problems.push_back(absl::StrCat("the rule id \"", rule.id, "\" is there twice"));
+    if (const absl::Status s = rule::CheckDecidable(rule, rule::Decider::kDatapath); !s.ok()) {
+      problems.push_back(absl::StrCat("rule \"", rule.id, "\": ", std::string(s.message())));
+    }
+  }
+  if (rules.size() > datapath::Bounds::kRules) {
+    problems.push_back(absl::StrCat(rules.size(), " rules; the limit is ", datapath::Bounds::kRules));
+  }
+  return problems;
+}
+
+LoadedConfig ReadDocument(const config::Document& document, const std::string& file_name, const ReadOptions& options) {
   EdgeConfig config;
   Map root = document.Root();
-  ReadRoot(root, purpose, config);
+  ReadRoot(root, options, config);
+  std::vector<rule::Rule>& rules = config.control.operator_rules;
+  const Value inline_rules = root.Get("rules");
+  if (inline_rules.present()) rules = rule::ReadRules(inline_rules, options.now);
+  const std::filesystem::path directory = std::filesystem::path(file_name).parent_path();
+  for (const Value& item : root.Get("rule_files").AsList()) {
+    if (const std::string name = item.AsString(); !name.empty()) config.rule_files.push_back(directory / name);
+  }
   root.Finish();
   LoadedConfig loaded{.config = std::nullopt, .problems = document.Problems()};
+  const auto add_problem = [&](std::string problem) { loaded.problems.push_back(std::move(problem)); };
+  for (const std::string& path : config.rule_files) {
+    const absl::StatusOr<std::string> text = config::ReadFile(path);
+    if (!text.ok()) {
+      add_problem(std::string(text.status().message()));
+      continue;
+    }
+    const absl::StatusOr<std::vector<rule::Rule>> more = rule::ParseRuleFile(*text, path, options.now);
+    if (more.ok()) {
+      rules.insert(rules.end(), more->begin(), more->end());
+    } else {
+      add_problem(std::string(more.status().message()));
+    }
+  }
+  if (loaded.problems.empty()) {
+    for (const std::string& problem : CheckRules(rules)) add_problem(absl::StrCat(file_name, ": ", problem));
+  }
   if (loaded.problems.empty()) loaded.config = std::move(config);
   return loaded;
 }
 
 }  // namespace
 
-LoadedConfig ParseConfig(std::string_view text, std::string_view file_name, Purpose purpose) {
-  return ReadDocument(config::Document::Parse(text, file_name), purpose);
+LoadedConfig ParseConfig(std::string_view text, const std::string& file_name, const ReadOptions& options) {
+  const config::Document document = config::Document::Parse(text, file_name);
+  // After a syntax error every needed key would seem to be missing.
+  if (std::vector<std::string> problems = document.Problems(); !problems.empty()) {
+    return {.config = std::nullopt, .problems = std::move(problems)};
+  }
+  return ReadDocument(document, file_name, options);
 }
 
-LoadedConfig LoadConfig(const std::string& path, Purpose purpose) {
-  const absl::StatusOr<config::Document> document = config::Document::Load(path);
-  if (!document.ok()) return {.config = std::nullopt, .problems = {std::string(document.status().message())}};
-  return ReadDocument(*document, purpose);
+LoadedConfig LoadConfig(const std::string& path, const ReadOptions& options) {
+  const absl::StatusOr<std::string> text = config::ReadFile(path);
+  if (!text.ok()) return {.config = std::nullopt, .problems = {std::string(text.status().message())}};
+  return ParseConfig(*text, path, options);
 }
 
 std::string Summary(const EdgeConfig& config) {

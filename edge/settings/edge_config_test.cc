@@ -1,5 +1,8 @@
 #include "edge/settings/edge_config.h"
 
+#include <unistd.h>
+
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -20,14 +23,16 @@ constexpr std::string_view kMinimal =
     "  - prefix: 203.0.113.0/24\n"
     "    services: [tcp/80, icmp echo 100pps]\n";
 
-EdgeConfig Good(std::string_view text, Purpose purpose = Purpose::kRun) {
-  const LoadedConfig loaded = ParseConfig(text, "edge.yaml", purpose);
+const absl::Time kNow = absl::FromUnixSeconds(1700000000);
+
+EdgeConfig Good(std::string_view text, Purpose purpose = Purpose::kRun, const std::string& file_name = "edge.yaml") {
+  const LoadedConfig loaded = ParseConfig(text, file_name, {.purpose = purpose, .now = kNow});
   EXPECT_THAT(loaded.problems, IsEmpty());
   return loaded.config.value_or(EdgeConfig{});
 }
 
 std::vector<std::string> Problems(std::string_view text) {
-  const LoadedConfig loaded = ParseConfig(text, "edge.yaml", Purpose::kRun);
+  const LoadedConfig loaded = ParseConfig(text, "edge.yaml", {.purpose = Purpose::kRun, .now = kNow});
   EXPECT_EQ(loaded.config.has_value(), loaded.problems.empty());
   return loaded.problems;
 }
@@ -211,8 +216,37 @@ TEST(EdgeConfig, AReplayNeedsNoInterfaces) {
   EXPECT_THAT(c.live.interfaces, IsEmpty());
 }
 
+TEST(EdgeConfig, RulesStandInTheFileOrInFilesOfTheirOwn) {
+  char pattern[] = "/tmp/breakwater-config-XXXXXX";
+  const std::string directory = mkdtemp(pattern);
+  std::ofstream(directory + "/rules.yaml")
+      << "rules:\n  - {id: ntp, match: ip.dst == 203.0.113.7 and udp.srcport == 123, action: drop}\n";
+  const std::string text =
+      std::string(kMinimal) +
+      "rules:\n  - {id: dns, match: ip.dst == 203.0.113.7 and udp.srcport == 53, action: drop, for: 1h}\n"
+      "rule_files: [rules.yaml]\n";
+  const auto parse = [&](const std::string& t) { return ParseConfig(t, directory + "/edge.yaml", {.now = kNow}); };
+  LoadedConfig loaded = parse(text);
+  ASSERT_TRUE(loaded.config) << testing::PrintToString(loaded.problems);
+  ASSERT_EQ(loaded.config->control.operator_rules.size(), 2u);
+  EXPECT_EQ(loaded.config->control.operator_rules[0].id, "dns");
+  EXPECT_EQ(loaded.config->control.operator_rules[0].expires, kNow + absl::Hours(1));
+  EXPECT_EQ(loaded.config->control.operator_rules[1].id, "ntp");
+
+  std::ofstream(directory + "/rules.yaml") << "rules:\n  - {id: dns, match: ip.dst == 203.0.113.7 and udp.srcport == 1900, action: drop}\n";
+  EXPECT_THAT(parse(text).problems, ElementsAre(directory + "/edge.yaml: the rule id \"dns\" is there twice"));
+  std::ofstream(directory + "/rules.yaml")
+      << "rules:\n  - {id: l7, match: 'http.path == \"/\" and ip.dst == 203.0.113.7', action: drop}\n";
+  EXPECT_THAT(parse(text).problems, ElementsAre(testing::AllOf(HasSubstr("rule \"l7\""), HasSubstr("http.path"))));
+  std::ofstream(directory + "/rules.yaml") << "rules:\n  - {id: bad, match: udp.srcport == foo, action: drop}\n";
+  EXPECT_THAT(parse(text).problems, ElementsAre(HasSubstr(directory + "/rules.yaml:2:")));
+  std::remove((directory + "/rules.yaml").c_str());
+  EXPECT_THAT(parse(text).problems, ElementsAre(HasSubstr("can't read " + directory + "/rules.yaml")));
+  rmdir(directory.c_str());
+}
+
 TEST(EdgeConfig, AMissingFileIsOneProblem) {
-  const LoadedConfig loaded = LoadConfig("/nonexistent/edge.yaml", Purpose::kRun);
+  const LoadedConfig loaded = LoadConfig("/nonexistent/edge.yaml", {});
   EXPECT_FALSE(loaded.config);
   EXPECT_THAT(loaded.problems, ElementsAre(HasSubstr("/nonexistent/edge.yaml")));
 }
@@ -244,7 +278,8 @@ TEST(Example, IsValidAlsoWithEveryCommentedKeyTurnedOn) {
     }
     all += line + "\n";
   }
-  const EdgeConfig full = Good(all);
+  const EdgeConfig full = Good(all, Purpose::kRun, "deploy/examples/edge.yaml");
+  EXPECT_EQ(full.control.operator_rules.size(), 2u);
   EXPECT_EQ(full.control.sources.size(), 2u) << all;
   EXPECT_EQ(full.control.guards.entries().size(), 2u);
   EXPECT_EQ(full.control.detector.host_floors[BW_VECTOR_TCP_SYN], (detect::Floor{1000, 0}));
