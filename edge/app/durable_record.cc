@@ -93,7 +93,7 @@ absl::Status DurableRecord::Write(std::string_view payload) {
   return files_.SyncDirectory(directory_);
 }
 
-DurableRecord::ReadResult DurableRecord::Read() {
+DurableRecord::ReadResult DurableRecord::Read(const std::function<absl::Status(std::string_view)>& accept) {
   ReadResult result;
   for (const std::string_view suffix : {"", ".1"}) {
     const std::string path = Path(suffix);
@@ -104,6 +104,9 @@ DurableRecord::ReadResult DurableRecord::Read() {
       continue;
     }
     absl::StatusOr<std::string> payload = Decode(*file);
+    if (payload.ok() && accept) {
+      if (absl::Status s = accept(*payload); !s.ok()) payload = s;
+    }
     if (payload.ok()) {
       result.payload = *std::move(payload);
       result.from_previous = !suffix.empty();

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,9 +41,10 @@ class DurableRecord {
     bool from_previous = false;          // it is the one before the newest
     std::vector<absl::Status> problems;  // damaged, unreadable or of a newer version; empty on a first start
   };
-  // A damaged newest record is set aside as NAME.damaged, so that the next write doesn't take the good one's place
-  // with it. One of a newer version is set aside as NAME.newer.
-  ReadResult Read();
+  // accept looks into an intact record; what it refuses counts as damaged. A damaged newest record is set aside as
+  // NAME.damaged, so that the next write doesn't take the good one's place with it. One of a newer version is set aside
+  // as NAME.newer.
+  ReadResult Read(const std::function<absl::Status(std::string_view payload)>& accept = nullptr);
 
   // The file's bytes and back. Pure.
   static std::string Encode(std::string_view payload) { return EncodeVersion(payload, kVersion); }
