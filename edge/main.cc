@@ -4,12 +4,14 @@
 #include "CLI/CLI.hpp"
 #include "edge/app/commands.h"
 #include "edge/command.h"
+#include "edge/replay/command.h"
 
 int main(int argc, char** argv) {
   CLI::App program("Breakwater edge: finds attacks in the traffic of its interfaces and drops their packets.",
                    "breakwater-edge");
   program.require_subcommand(1);
   const std::vector<breakwater::Command> commands = {
+      breakwater::replay::AddReplayCommand(program),
       breakwater::app::AddVersionCommand(program),
   };
   try {

@@ -49,6 +49,13 @@ absl::StatusOr<std::unique_ptr<ByteFile>> ByteFile::Open(const std::string& path
     file->gzip_ = true;
     file->in_member_ = true;
   }
+  while (file->head_size_ < kHead) {
+    const ssize_t got =
+        file->Decode(reinterpret_cast<char*>(file->head_.data()) + file->head_size_, kHead - file->head_size_);
+    if (got < 0) return file->status_;
+    if (got == 0) break;
+    file->head_size_ += static_cast<size_t>(got);
+  }
   return file;
 }
 
@@ -61,16 +68,25 @@ FILE* ByteFile::stream() {
 
 ssize_t ByteFile::ReadCookie(void* cookie, char* buffer, size_t size) {
   auto* self = static_cast<ByteFile*>(cookie);
-  ssize_t got = self->status_.ok() ? (self->gzip_ ? self->Inflate(buffer, size) : self->Read(buffer, size)) : -1;
-  if (got > 0) {
-    self->decoded_bytes_ += static_cast<uint64_t>(got);
-    if (self->gzip_ && self->decoded_bytes_ > self->max_decoded_bytes_) {
-      self->status_ = absl::ResourceExhaustedError(
-          absl::StrCat("decodes to more than ", self->max_decoded_bytes_, " bytes; split it, or decompress it first"));
-    }
+  if (self->head_given_ < self->head_size_) {
+    const size_t n = std::min(size, self->head_size_ - self->head_given_);
+    std::memcpy(buffer, self->head_.data() + self->head_given_, n);
+    self->head_given_ += n;
+    return static_cast<ssize_t>(n);
   }
-  if (!self->status_.ok()) {
-    errno = EIO;
+  const ssize_t got = self->Decode(buffer, size);
+  if (got < 0) errno = EIO;
+  return got;
+}
+
+ssize_t ByteFile::Decode(char* buffer, size_t size) {
+  if (!status_.ok()) return -1;
+  const ssize_t got = gzip_ ? Inflate(buffer, size) : Read(buffer, size);
+  if (got <= 0) return got;
+  decoded_bytes_ += static_cast<uint64_t>(got);
+  if (gzip_ && decoded_bytes_ > max_decoded_bytes_) {
+    status_ = absl::ResourceExhaustedError(
+        absl::StrCat("decodes to more than ", max_decoded_bytes_, " bytes; split it, or decompress it first"));
     return -1;
   }
   return got;

@@ -10,9 +10,11 @@
 #include <sys/types.h>
 #include <zlib.h>
 
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,6 +36,9 @@ class ByteFile {
 
   // Owned by the caller from now on, who closes it (pcap_close does) before this object goes. Called once.
   FILE* stream();
+  // The first bytes of the decoded contents, fewer than kHead only when there are no more. stream() gives them again.
+  static constexpr size_t kHead = 4;
+  std::span<const uint8_t> head() const { return {head_.data(), head_size_}; }
   // A pipe or socket: can't be opened a second time.
   bool once_only() const { return once_only_; }
   // Why the stream ended early, when the reason lies here (I/O error, damaged gzip, over the bound); OK otherwise.
@@ -43,6 +48,7 @@ class ByteFile {
   ByteFile(int fd, uint64_t max_decoded_bytes);
   static ssize_t ReadCookie(void* cookie, char* buffer, size_t size);
   absl::Status FillInput();
+  ssize_t Decode(char* buffer, size_t size);
   ssize_t Read(char* buffer, size_t size);
   ssize_t Inflate(char* buffer, size_t size);
 
@@ -57,6 +63,9 @@ class ByteFile {
   size_t input_begin_ = 0;
   size_t input_end_ = 0;
   z_stream inflate_{};
+  std::array<uint8_t, kHead> head_{};
+  size_t head_size_ = 0;
+  size_t head_given_ = 0;
   absl::Status status_;
 };
 

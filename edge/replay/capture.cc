@@ -3,12 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "edge/replay/link_type.h"
 
 namespace breakwater::replay {
+namespace {
+
+constexpr std::array<uint8_t, 4> kPcapngMagic = {0x0a, 0x0d, 0x0d, 0x0a};
+
+}  // namespace
 
 int64_t Timeline::Next(int64_t seconds, int64_t nanoseconds) {
   const absl::int128 stamp = static_cast<absl::int128>(seconds) * 1'000'000'000 + nanoseconds;
@@ -37,48 +42,48 @@ absl::StatusOr<std::unique_ptr<CaptureReader>> CaptureReader::Open(const std::st
   std::unique_ptr<CaptureReader> reader(new CaptureReader(*std::move(file)));
   FILE* stream = reader->file_->stream();
   if (stream == nullptr) return absl::ErrnoToStatus(errno, "can't be buffered");
-  std::array<char, PCAP_ERRBUF_SIZE> error{};
-  reader->pcap_ = pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, error.data());
-  if (reader->pcap_ == nullptr) {
-    fclose(stream);
-    return reader->WhyEnded(error.data());
+  if (std::ranges::equal(reader->file_->head(), kPcapngMagic)) {
+    reader->source_ = OpenPcapng(stream);
+    return reader;
   }
-  reader->link_type_ = pcap_datalink(reader->pcap_);
-  reader->support_ = SupportFor(reader->link_type_);
+  absl::StatusOr<std::unique_ptr<RecordSource>> source = OpenPcap(stream);
+  if (!source.ok()) return reader->WhyEnded(source.status());
+  reader->source_ = *std::move(source);
   return reader;
 }
 
-CaptureReader::~CaptureReader() {
-  if (pcap_ != nullptr) pcap_close(pcap_);
-}
-
-absl::Status CaptureReader::WhyEnded(const std::string& libpcap_message) const {
-  std::string why = file_->status().ok() ? libpcap_message : std::string(file_->status().message());
-  return absl::DataLossError(packets_ == 0 ? why : absl::StrCat(why, " (behind packet ", packets_, ")"));
+absl::Status CaptureReader::WhyEnded(const absl::Status& source) const {
+  const absl::Status& why = file_->status().ok() ? source : file_->status();
+  if (why.ok() || packets_ == 0) return why;
+  return absl::Status(why.code(), absl::StrCat(std::string(why.message()), "; packets ahead of it: ", packets_));
 }
 
 const Packet* CaptureReader::Next() {
-  if (!status_.ok()) return nullptr;
-  pcap_pkthdr* header = nullptr;
-  const u_char* bytes = nullptr;
-  int result = pcap_next_ex(pcap_, &header, &bytes);
-  if (result != 1) {
-    if (result != PCAP_ERROR_BREAK) status_ = WhyEnded(pcap_geterr(pcap_));
+  const Record* record = source_->Next();
+  if (record == nullptr) {
+    status_ = WhyEnded(source_->status());
     return nullptr;
   }
   ++packets_;
-  packet_.time_ns = timeline_.Next(header->ts.tv_sec, header->ts.tv_usec);
-  packet_.frame = ToFrame({bytes, header->caplen});
+  packet_.time_ns = timeline_.Next(record->seconds, record->nanoseconds);
+  packet_.frame = ToFrame(*record);
   return &packet_;
 }
 
-std::span<const uint8_t> CaptureReader::ToFrame(std::span<const uint8_t> bytes) {
-  if (support_ == LinkSupport::kEthernet) return bytes;
-  if (support_ == LinkSupport::kUnknown) return {};
-  std::optional<Network> network = FindNetwork(link_type_, bytes);
+std::span<const uint8_t> CaptureReader::ToFrame(const Record& record) {
+  switch (SupportFor(record.link_type)) {
+    case LinkSupport::kEthernet:
+      return record.bytes;
+    case LinkSupport::kUnknown:
+      ++unreadable_[record.link_type];
+      return {};
+    case LinkSupport::kConverted:
+      break;
+  }
+  std::optional<Network> network = FindNetwork(record.link_type, record.bytes);
   if (!network) return {};
   auto ethernet = SyntheticHeader(network->ethertype);
-  auto payload = bytes.subspan(network->offset);
+  auto payload = record.bytes.subspan(network->offset);
   converted_.resize(ethernet.size() + payload.size());
   std::ranges::copy(payload, std::ranges::copy(ethernet, converted_.begin()).out);
   return converted_;
@@ -86,9 +91,9 @@ std::span<const uint8_t> CaptureReader::ToFrame(std::span<const uint8_t> bytes) 
 
 std::string CaptureReader::note() const {
   std::vector<std::string> notes;
-  if (support_ == LinkSupport::kUnknown) {
-    notes.push_back(absl::StrCat("packets of link type ", LinkTypeName(link_type_),
-                                 " can't be read: all are counted as unparsed, none is judged"));
+  for (const auto& [link_type, packets] : unreadable_) {
+    notes.push_back(absl::StrCat(packets, " packets of link type ", LinkTypeName(link_type),
+                                 " can't be read: counted as unparsed, not judged"));
   }
   if (timeline_.reordered() > 0) {
     notes.push_back(

@@ -9,9 +9,8 @@
 #ifndef BREAKWATER_EDGE_REPLAY_CAPTURE_H_
 #define BREAKWATER_EDGE_REPLAY_CAPTURE_H_
 
-#include <pcap/pcap.h>
-
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,7 +20,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "edge/replay/byte_file.h"
-#include "edge/replay/link_type.h"
+#include "edge/replay/record_source.h"
 
 namespace breakwater::replay {
 
@@ -58,10 +57,6 @@ class CaptureReader {
  public:
   static absl::StatusOr<std::unique_ptr<CaptureReader>> Open(const std::string& path,
                                                              uint64_t max_decoded_bytes = kMaxDecodedBytes);
-  ~CaptureReader();
-  CaptureReader(const CaptureReader&) = delete;
-  CaptureReader& operator=(const CaptureReader&) = delete;
-
   // Valid until the next call; null at the end, and where the file is damaged.
   const Packet* Next();
   // After the end: why it came early. OK when the file ended where it should.
@@ -72,14 +67,13 @@ class CaptureReader {
 
  private:
   explicit CaptureReader(std::unique_ptr<ByteFile> file) : file_(std::move(file)) {}
-  absl::Status WhyEnded(const std::string& libpcap_message) const;
-  std::span<const uint8_t> ToFrame(std::span<const uint8_t> bytes);
+  absl::Status WhyEnded(const absl::Status& source) const;
+  std::span<const uint8_t> ToFrame(const Record& record);
 
   std::unique_ptr<ByteFile> file_;
-  pcap_t* pcap_ = nullptr;
-  int link_type_ = 0;
-  LinkSupport support_ = LinkSupport::kUnknown;
+  std::unique_ptr<RecordSource> source_;
   uint64_t packets_ = 0;
+  std::map<int, uint64_t> unreadable_;  // packets by link type
   Timeline timeline_;
   Packet packet_;
   std::vector<uint8_t> converted_;

@@ -129,10 +129,83 @@ TEST(CaptureReader, NamesWhatIsWrongWithAFile) {
   Bytes pcap = testing::Pcap(kLinkEthernet, ThreePackets());
   pcap.resize(pcap.size() - 1);
   EXPECT_THAT(std::string(ReadBytes(pcap).status.message()),
-              ::testing::AllOf(HasSubstr("truncated"), HasSubstr("behind packet 2")));
+              ::testing::AllOf(HasSubstr("truncated"), HasSubstr("packets ahead of it: 2")));
   Bytes gzip = testing::Gzip(testing::Pcap(kLinkEthernet, ThreePackets()));
   gzip.resize(gzip.size() - 1);
   EXPECT_THAT(std::string(ReadBytes(gzip).status.message()), HasSubstr("gzip stream ends early"));
+}
+
+// libpcap refuses this one: two interfaces of different link types and snapshot lengths, in two sections of different byte
+// order, with the obsolete and the simple packet block.
+TEST(CaptureReader, GivesEveryPacketOfPcapngItsOwnInterface) {
+  const Bytes ip = testing::UdpV4(kSource, kHost, 53, 4000);
+  const Bytes frame = testing::Ethernet(0x0800, ip);
+  constexpr uint16_t kRaw = 101;
+  testing::PcapngWriter little(/*big_endian=*/false);
+  little.Section();
+  little.Interface(kLinkEthernet, 65535, /*time_resolution=*/9, /*offset_seconds=*/0);
+  little.Interface(kRaw, 100, /*time_resolution=*/0x80 | 10, /*offset_seconds=*/-5);
+  little.Interface(kRaw, 0, /*time_resolution=*/6, /*offset_seconds=*/0);
+  little.EnhancedPacket(0, 100 * static_cast<uint64_t>(kSecond), frame);
+  little.EnhancedPacket(1, 106 * 1024 + 512, ip);
+  little.Block(0x0bad, {1, 2, 3, 4});
+  little.ObsoletePacket(2, 102'000'007, ip);
+  little.SimplePacket(frame);
+  testing::PcapngWriter big(/*big_endian=*/true);
+  big.Section();
+  big.Interface(kRaw, 65535, 6, 0);
+  big.EnhancedPacket(0, 103'000'000, ip);
+  ReadResult r = ReadBytes(testing::Join(little.bytes(), big.bytes()));
+  EXPECT_TRUE(r.status.ok()) << r.status;
+  EXPECT_THAT(r.times, ElementsAre(0, kSecond + kSecond / 2, 2 * kSecond + 7000, 2 * kSecond + 7000, 3 * kSecond));
+  ASSERT_EQ(r.frames.size(), 5u);
+  for (const Bytes& got : r.frames) {
+    ASSERT_EQ(got.size(), frame.size());
+    EXPECT_TRUE(std::equal(ip.begin(), ip.end(), got.begin() + 14));
+  }
+}
+
+TEST(CaptureReader, NamesWhatIsWrongWithPcapng) {
+  const Bytes frame = testing::Ethernet(0x0800, testing::UdpV4(kSource, kHost, 53, 4000));
+  auto after_interface = [&](auto write) {
+    testing::PcapngWriter writer(false);
+    writer.Section();
+    writer.Interface(kLinkEthernet, 65535, 6, 0);
+    writer.EnhancedPacket(0, 1, frame);
+    write(writer);
+    ReadResult r = ReadBytes(writer.bytes());
+    EXPECT_EQ(r.frames.size(), 1u);
+    return std::string(r.status.message());
+  };
+  using Writer = testing::PcapngWriter;
+  EXPECT_THAT(after_interface([&](Writer& w) { w.EnhancedPacket(7, 1, frame); }), HasSubstr("of interface 7"));
+  EXPECT_THAT(after_interface([&](Writer& w) { w.Block(6, Bytes(8)); }), HasSubstr("too short for its header"));
+  EXPECT_THAT(after_interface(
+                  [&](Writer& w) { w.Block(6, Bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 9, 0, 0, 0}); }),
+              HasSubstr("a packet of 9 bytes is longer than its block"));
+  EXPECT_THAT(after_interface([&](Writer& w) { w.Interface(kLinkEthernet, 0, 20, 0); }), HasSubstr("time resolution"));
+  EXPECT_THAT(after_interface([&](Writer& w) { w.Block(1, Bytes(4)); }),
+              HasSubstr("interface description is too short"));
+  EXPECT_THAT(after_interface([&](Writer& w) {
+                w.Raw({6, 0, 0, 0, 13, 0, 0, 0});
+              }),
+              HasSubstr("a block says it has 13 bytes"));
+  EXPECT_THAT(after_interface([&](Writer& w) {
+                w.Raw({6, 0, 0, 0, 0xfc, 0xff, 0xff, 0xff});
+              }),
+              HasSubstr("a block says it has"));
+  EXPECT_THAT(after_interface([&](Writer& w) {
+                w.Raw({6, 0, 0, 0, 12, 0, 0, 0, 16, 0, 0, 0});
+              }),
+              HasSubstr("two lengths are 12 and 16"));
+  EXPECT_THAT(after_interface([&](Writer& w) {
+                w.Raw({0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 1, 2, 3, 4});
+              }),
+              HasSubstr("no byte order"));
+  testing::PcapngWriter none(false);
+  none.Section();
+  none.SimplePacket(frame);
+  EXPECT_THAT(std::string(ReadBytes(none.bytes()).status.message()), HasSubstr("ahead of the first interface"));
 }
 
 struct LinkCase {

@@ -115,31 +115,75 @@ Bytes Pcap(uint32_t link_type, const std::vector<TestPacket>& packets) {
   return out;
 }
 
-Bytes Pcapng(uint16_t link_type, const std::vector<TestPacket>& packets) {
-  Bytes out;
-  for (uint32_t word : {0x0a0d0d0au, 28u, 0x1a2b3c4du, 1u, 0xffffffffu, 0xffffffffu, 28u}) Little32(out, word);
-  Little32(out, 1);  // interface description
-  Little32(out, 20 + 12);
-  Little16(out, link_type);
-  Little16(out, 0);
-  Little32(out, 65535);
-  for (uint32_t word : {0x00010009u, 9u, 0u, 20u + 12u})
-    Little32(out, word);  // if_tsresol: nanoseconds; end of options
-  for (const TestPacket& packet : packets) {
-    const uint32_t padding = static_cast<uint32_t>(-packet.bytes.size() & 3);
-    const uint32_t size = static_cast<uint32_t>(packet.bytes.size());
-    Little32(out, 6);
-    Little32(out, 32 + size + padding);
-    Little32(out, 0);
-    Little32(out, static_cast<uint32_t>(packet.time_ns >> 32));
-    Little32(out, static_cast<uint32_t>(packet.time_ns));
-    Little32(out, size);
-    Little32(out, size);
-    out.insert(out.end(), packet.bytes.begin(), packet.bytes.end());
-    out.insert(out.end(), padding, 0);
-    Little32(out, 32 + size + padding);
+void PcapngWriter::Put(Bytes& out, uint64_t value, size_t size) const {
+  for (size_t i = 0; i < size; ++i) out.push_back(static_cast<uint8_t>(value >> 8 * (big_endian_ ? size - 1 - i : i)));
+}
+
+void PcapngWriter::Block(uint32_t type, const Bytes& body) {
+  const size_t padding = -body.size() & 3;
+  Put(bytes_, type, 4);
+  Put(bytes_, 12 + body.size() + padding, 4);
+  Raw(body);
+  bytes_.insert(bytes_.end(), padding, 0);
+  Put(bytes_, 12 + body.size() + padding, 4);
+}
+
+void PcapngWriter::Section() {
+  Bytes body;
+  Put(body, 0x1a2b3c4d, 4);
+  Put(body, 1, 2);
+  Put(body, 0, 2);
+  Put(body, UINT64_MAX, 8);
+  Block(0x0a0d0d0a, body);
+}
+
+void PcapngWriter::Interface(uint16_t link_type, uint32_t snap_length, uint8_t time_resolution,
+                             int64_t offset_seconds) {
+  Bytes body;
+  Put(body, link_type, 2);
+  Put(body, 0, 2);
+  Put(body, snap_length, 4);
+  Put(body, 9, 2);  // if_tsresol
+  Put(body, 1, 2);
+  body.insert(body.end(), {time_resolution, 0, 0, 0});
+  Put(body, 14, 2);  // if_tsoffset
+  Put(body, 8, 2);
+  Put(body, static_cast<uint64_t>(offset_seconds), 8);
+  Put(body, 0, 4);
+  Block(1, body);
+}
+
+void PcapngWriter::EnhancedPacket(uint32_t interface, uint64_t time, std::span<const uint8_t> packet) {
+  Bytes body;
+  for (uint64_t word :
+       {uint64_t{interface}, time >> 32, time & 0xffffffff, uint64_t{packet.size()}, uint64_t{packet.size()}}) {
+    Put(body, word, 4);
   }
-  return out;
+  Block(6, Join(body, packet));
+}
+
+void PcapngWriter::ObsoletePacket(uint16_t interface, uint64_t time, std::span<const uint8_t> packet) {
+  Bytes body;
+  Put(body, interface, 2);
+  Put(body, 0, 2);  // drops
+  for (uint64_t word : {time >> 32, time & 0xffffffff, uint64_t{packet.size()}, uint64_t{packet.size()}})
+    Put(body, word, 4);
+  Block(2, Join(body, packet));
+}
+
+void PcapngWriter::SimplePacket(std::span<const uint8_t> packet) {
+  Bytes body;
+  Put(body, packet.size(), 4);
+  Block(3, Join(body, packet));
+}
+
+Bytes Pcapng(uint16_t link_type, const std::vector<TestPacket>& packets) {
+  PcapngWriter writer(/*big_endian=*/false);
+  writer.Section();
+  writer.Interface(link_type, 65535, /*time_resolution=*/9, /*offset_seconds=*/0);
+  for (const TestPacket& packet : packets)
+    writer.EnhancedPacket(0, static_cast<uint64_t>(packet.time_ns), packet.bytes);
+  return writer.bytes();
 }
 
 Bytes Gzip(std::span<const uint8_t> bytes) {

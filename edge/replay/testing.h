@@ -28,6 +28,26 @@ Bytes Join(std::span<const uint8_t> prefix, std::span<const uint8_t> payload);
 // File contents. link_type is the file format's LINKTYPE_ number; pcap has nanosecond times.
 Bytes Pcap(uint32_t link_type, const std::vector<TestPacket>& packets);
 Bytes Pcapng(uint16_t link_type, const std::vector<TestPacket>& packets);
+// pcapng block by block, for everything unusual.
+class PcapngWriter {
+ public:
+  explicit PcapngWriter(bool big_endian) : big_endian_(big_endian) {}
+  void Section();
+  // time_resolution as in the if_tsresol option.
+  void Interface(uint16_t link_type, uint32_t snap_length, uint8_t time_resolution, int64_t offset_seconds);
+  void EnhancedPacket(uint32_t interface, uint64_t time, std::span<const uint8_t> packet);
+  void ObsoletePacket(uint16_t interface, uint64_t time, std::span<const uint8_t> packet);
+  void SimplePacket(std::span<const uint8_t> packet);
+  void Block(uint32_t type, const Bytes& body);
+  void Raw(const Bytes& bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+  const Bytes& bytes() const { return bytes_; }
+
+ private:
+  void Put(Bytes& out, uint64_t value, size_t size) const;
+
+  bool big_endian_;
+  Bytes bytes_;
+};
 Bytes Gzip(std::span<const uint8_t> bytes);
 
 // A file in the test's temporary folder, gone with the object.
