@@ -31,17 +31,17 @@ namespace breakwater::datapath {
 struct Bounds {
   static constexpr size_t kPolicies = 1024;
   static constexpr size_t kServicesPerPolicy = 16;
-  static constexpr size_t kSources = 65536;  // allow and block entries
-  static constexpr size_t kRules = 256;      // operators' and automatic ones together
-  static constexpr size_t kRuleSlots = 4096; // stable counter slots
+  static constexpr size_t kSources = 65536;   // allow and block entries
+  static constexpr size_t kRules = 256;       // operators' and automatic ones together
+  static constexpr size_t kRuleSlots = 4096;  // stable counter slots
 };
 
 // A declared service of a prefix: what it doesn't declare is dropped or capped from the first packet.
 struct Service {
-  uint8_t protocol = 0;   // 6, 17, 1, 58, ...; 0 = every protocol
-  uint16_t port_lo = 0;   // destination ports, inclusive; 0..65535 = all. For ICMP and ICMPv6: types.
+  uint8_t protocol = 0;  // 6, 17, 1, 58, ...; 0 = every protocol
+  uint16_t port_lo = 0;  // destination ports, inclusive; 0..65535 = all. For ICMP and ICMPv6: types.
   uint16_t port_hi = 65535;
-  uint64_t cap_pps = 0;   // 0 = no cap
+  uint64_t cap_pps = 0;  // 0 = no cap
   friend bool operator==(const Service&, const Service&) = default;
 };
 
@@ -59,7 +59,7 @@ struct SourceEntry {
   enum class Kind { kBlock, kAllow };
   net::IpPrefix prefix;  // longest match wins
   Kind kind = Kind::kBlock;
-  Service allowed;       // kAllow: only this, and cap_pps must be set: allowed addresses can be spoofed
+  Service allowed;  // kAllow: only this, and cap_pps must be set: allowed addresses can be spoofed
 };
 
 struct RuleEntry {
@@ -101,8 +101,8 @@ struct RuleSlotCounts {
   window::RuleCounts counts;
 };
 struct SlotCounters {
-  std::vector<HostCounts> hosts;        // exact; only what changed
-  std::vector<PolicyCounts> policies;   // exact; only what changed
+  std::vector<HostCounts> hosts;                      // exact; only what changed
+  std::vector<PolicyCounts> policies;                 // exact; only what changed
   std::array<window::Counts, BW_VECTOR_MAX> other{};  // hosts that had no place
   std::vector<RuleSlotCounts> rules;
   std::array<window::Counts, BW_REASON_MAX> reasons{};

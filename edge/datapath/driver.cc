@@ -71,10 +71,11 @@ Driver::Driver(Backend& backend, uint64_t seed) : backend_(backend) {
 
 void Driver::Fill(const Generation& generation, uint32_t at) {
   bw_tables& t = backend_.tables();
+  Copy(generation.prefix_lengths, t.prefix_lengths, t.prefix_lengths_elements, at);
   Copy(generation.prefixes, t.prefixes, t.prefixes_elements, at);
   Copy(generation.policies, t.policies, t.policies_elements, at);
   Copy(generation.sources, t.sources, t.sources_elements, at);
-  Copy(generation.allowed, t.allowed, t.allowed_elements, at);
+  Copy(generation.declared, t.declared, t.declared_elements, at);
   Copy(generation.terms, t.terms, t.terms_elements, at);
   Copy(generation.checks, t.checks, t.checks_elements, at);
   Copy(generation.members, t.members, t.members_elements, at);

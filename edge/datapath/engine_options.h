@@ -21,8 +21,9 @@ inline constexpr uint32_t kMaxHostEntries = 1 << 22;
 inline absl::StatusOr<uint32_t> HostSets(const EngineOptions& options) {
   const uint32_t entries = options.host_table_entries;
   if (!std::has_single_bit(entries) || entries < BW_HOST_WAYS || entries > kMaxHostEntries)
-    return absl::InvalidArgumentError(absl::StrCat("host_table_entries is ", entries, "; it must be a power of two from ",
-                                                   +BW_HOST_WAYS, " to ", kMaxHostEntries));
+    return absl::InvalidArgumentError(absl::StrCat("host_table_entries is ", entries,
+                                                   "; it must be a power of two from ", +BW_HOST_WAYS, " to ",
+                                                   kMaxHostEntries));
   return entries / BW_HOST_WAYS;
 }
 

@@ -32,8 +32,10 @@ class EngineTest : public testing::Test {
   std::unique_ptr<Engine> engine_ = *NewNativeEngine({});
 };
 
-Bytes UdpTo(std::string_view destination, uint16_t source_port, uint16_t port, std::string_view source = "198.51.100.9") {
-  return Frame({.source = Ip(source), .destination = Ip(destination), .protocol = 17}, Udp(source_port, port, Bytes(40)));
+Bytes UdpTo(std::string_view destination, uint16_t source_port, uint16_t port,
+            std::string_view source = "198.51.100.9") {
+  return Frame({.source = Ip(source), .destination = Ip(destination), .protocol = 17},
+               Udp(source_port, port, Bytes(40)));
 }
 Bytes SynTo(std::string_view destination, uint16_t port, std::string_view source = "198.51.100.9") {
   return Frame({.source = Ip(source), .destination = Ip(destination), .protocol = 6},

@@ -28,12 +28,12 @@ bool HasPorts(uint8_t protocol) { return protocol == 6 || protocol == 17 || prot
 
 absl::StatusOr<bw_service> CompileService(const Service& service, const std::string& where) {
   if (service.port_lo > service.port_hi)
-    return absl::InvalidArgumentError(absl::StrCat(where, ": ports ", service.port_lo, "-", service.port_hi,
-                                                   " are the wrong way round"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(where, ": ports ", service.port_lo, "-", service.port_hi, " are the wrong way round"));
   const bool all_ports = service.port_lo == 0 && service.port_hi == 65535;
   if (!HasPorts(service.protocol) && !all_ports)
-    return absl::InvalidArgumentError(absl::StrCat(where, ": protocol ", service.protocol,
-                                                   " has no ports, but ports ", service.port_lo, "-", service.port_hi,
+    return absl::InvalidArgumentError(absl::StrCat(where, ": protocol ", service.protocol, " has no ports, but ports ",
+                                                   service.port_lo, "-", service.port_hi,
                                                    " are declared: leave them out or name tcp, udp, icmp or icmpv6"));
   bw_service compiled{};
   compiled.protocol = service.protocol;
@@ -77,7 +77,8 @@ absl::StatusOr<PolicySlots> AssignSlots(const Ruleset& ruleset, const PolicySlot
 absl::Status CompilePolicies(const Ruleset& ruleset, PrefixTableBuilder& prefixes, Compiled& out) {
   for (const Policy& policy : ruleset.policies) {
     const std::string where = absl::StrCat("policy ", policy.prefix.ToString());
-    if (absl::Status s = CheckCount(absl::StrCat("services in ", where), policy.services.size(), BW_MAX_SERVICES); !s.ok())
+    if (absl::Status s = CheckCount(absl::StrCat("services in ", where), policy.services.size(), BW_MAX_SERVICES);
+        !s.ok())
       return s;
     if (policy.undeclared == Undeclared::kCap && policy.undeclared_cap_pps == 0)
       return absl::InvalidArgumentError(absl::StrCat(where, ": undeclared traffic is to be capped, but the cap is 0"));
@@ -87,13 +88,15 @@ absl::Status CompilePolicies(const Ruleset& ruleset, PrefixTableBuilder& prefixe
                           : policy.undeclared == Undeclared::kCap ? BW_UNDECLARED_CAP
                                                                   : BW_UNDECLARED_PASS;
     compiled.undeclared_cap_pps = policy.undeclared_cap_pps;
+    compiled.first_service = static_cast<uint32_t>(out.generation.declared.size());
+    compiled.services = static_cast<uint8_t>(policy.services.size());
     for (const Service& service : policy.services) {
       absl::StatusOr<bw_service> s = CompileService(service, where);
       if (!s.ok()) return s.status();
-      compiled.service[compiled.services++] = *s;
+      out.generation.declared.push_back(*s);
     }
-    if (absl::Status s = prefixes.Add(BW_SPACE_POLICY, policy.prefix,
-                                      static_cast<uint32_t>(out.generation.policies.size()));
+    if (absl::Status s =
+            prefixes.Add(BW_SPACE_POLICY, policy.prefix, static_cast<uint32_t>(out.generation.policies.size()));
         !s.ok())
       return s;
     out.generation.policies.push_back(compiled);
@@ -120,15 +123,16 @@ absl::Status CompileSources(const Ruleset& ruleset, PrefixTableBuilder& prefixes
     absl::StatusOr<bw_service> service = CompileService(entry.allowed, where);
     if (!service.ok()) return service.status();
     known.allowed.push_back(*service);
-    if (absl::Status s = CheckCount(absl::StrCat("services of ", where), known.allowed.size(), BW_MAX_SERVICES); !s.ok())
+    if (absl::Status s = CheckCount(absl::StrCat("services of ", where), known.allowed.size(), BW_MAX_SERVICES);
+        !s.ok())
       return s;
   }
   for (const auto& [prefix, known] : sources) {
     bw_source compiled{};
     compiled.blocked = known.blocked;
-    compiled.first_allowed = static_cast<uint32_t>(out.generation.allowed.size());
-    compiled.allowed = static_cast<uint16_t>(known.allowed.size());
-    out.generation.allowed.insert(out.generation.allowed.end(), known.allowed.begin(), known.allowed.end());
+    compiled.first_service = static_cast<uint32_t>(out.generation.declared.size());
+    compiled.services = static_cast<uint8_t>(known.allowed.size());
+    out.generation.declared.insert(out.generation.declared.end(), known.allowed.begin(), known.allowed.end());
     if (absl::Status s = prefixes.Add(BW_SPACE_SOURCE, prefix, static_cast<uint32_t>(out.generation.sources.size()));
         !s.ok())
       return s;
@@ -139,11 +143,16 @@ absl::Status CompileSources(const Ruleset& ruleset, PrefixTableBuilder& prefixes
 
 uint8_t LimitKeyOf(rule::LimitKey key) {
   switch (key) {
-    case rule::LimitKey::kRule: return BW_LIMIT_RULE;
-    case rule::LimitKey::kSource: return BW_LIMIT_SOURCE;
-    case rule::LimitKey::kSourcePrefix: return BW_LIMIT_SOURCE_PREFIX;
-    case rule::LimitKey::kDestination: return BW_LIMIT_DESTINATION;
-    case rule::LimitKey::kSourceDestinationPort: return BW_LIMIT_SOURCE_PORT;
+    case rule::LimitKey::kRule:
+      return BW_LIMIT_RULE;
+    case rule::LimitKey::kSource:
+      return BW_LIMIT_SOURCE;
+    case rule::LimitKey::kSourcePrefix:
+      return BW_LIMIT_SOURCE_PREFIX;
+    case rule::LimitKey::kDestination:
+      return BW_LIMIT_DESTINATION;
+    case rule::LimitKey::kSourceDestinationPort:
+      return BW_LIMIT_SOURCE_PORT;
   }
   return BW_LIMIT_RULE;
 }
@@ -163,7 +172,8 @@ absl::StatusOr<bw_rule> CompileAction(const RuleEntry& entry) {
     case rule::ActionKind::kRateLimit:
       if (action.limit.rate == 0) return absl::InvalidArgumentError("rate_limit needs a rate above 0");
       if (action.limit.fleet_wide)
-        return absl::UnimplementedError("a fleet-wide limit needs shares that the datapath doesn't get; limit per edge");
+        return absl::UnimplementedError(
+            "a fleet-wide limit needs shares that the datapath doesn't get; limit per edge");
       compiled.action = BW_ACTION_LIMIT;
       compiled.limit_key = LimitKeyOf(action.limit.key);
       compiled.limit_bits = action.limit.unit == rule::LimitUnit::kBitsPerSecond;
@@ -185,8 +195,8 @@ absl::Status AddTerms(const std::vector<Term>& terms, Generation& generation) {
     for (const CheckPtr& check : term.checks) members += check->members.size();
   }
   auto full = [](std::string_view what, size_t have, size_t more, size_t limit) {
-    return absl::ResourceExhaustedError(absl::StrCat("the rule needs ", more, " ", std::string(what), ", but ", have, " of ", limit,
-                                                     " are taken by rules before it"));
+    return absl::ResourceExhaustedError(absl::StrCat("the rule needs ", more, " ", std::string(what), ", but ", have,
+                                                     " of ", limit, " are taken by rules before it"));
   };
   if (generation.terms.size() + terms.size() > BW_MAX_TERMS)
     return full("terms", generation.terms.size(), terms.size(), BW_MAX_TERMS);
@@ -230,8 +240,8 @@ absl::Status CheckSlots(const Ruleset& ruleset) {
                                                      "; slots are 0 to ", BW_MAX_RULE_SLOTS - 1));
     auto [owner, fresh] = owners.emplace(entry.counter_slot, entry.rule.id);
     if (!fresh)
-      return absl::InvalidArgumentError(absl::StrCat("rules ", owner->second, " and ", entry.rule.id,
-                                                     " share counter slot ", entry.counter_slot));
+      return absl::InvalidArgumentError(
+          absl::StrCat("rules ", owner->second, " and ", entry.rule.id, " share counter slot ", entry.counter_slot));
   }
   return absl::OkStatus();
 }

@@ -22,10 +22,11 @@ namespace breakwater::datapath {
 
 struct Generation {
   bw_head head{};
+  std::vector<bw_prefix_length> prefix_lengths;
   std::vector<bw_prefix_set> prefixes;
   std::vector<bw_policy> policies;
   std::vector<bw_source> sources;
-  std::vector<bw_service> allowed;
+  std::vector<bw_service> declared;
   std::vector<bw_term> terms;
   std::vector<bw_check> checks;
   std::vector<bw_member> members;

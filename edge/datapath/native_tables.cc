@@ -18,8 +18,8 @@ NativeTables::NativeTables(uint32_t host_sets) : env_(std::make_unique<bw_native
     memory_.push_back(memory);
     return memory;
   };
-#define BW_ALLOCATE_TABLE(name, type, elements, unit, mapped)                     \
-  env_->tables.name##_elements = (elements) * TimesOf(unit, host_sets);           \
+#define BW_ALLOCATE_TABLE(name, type, elements, unit, mapped)         \
+  env_->tables.name##_elements = (elements)*TimesOf(unit, host_sets); \
   env_->tables.name = static_cast<type*>(allocate(env_->tables.name##_elements, sizeof(type)));
   BW_TABLES(BW_ALLOCATE_TABLE)
 #undef BW_ALLOCATE_TABLE

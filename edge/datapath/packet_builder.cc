@@ -63,7 +63,8 @@ Bytes Tcp(const TcpHeader& tcp, const Bytes& payload) {
   Put16(segment, tcp.destination_port);
   Put32(segment, tcp.seq);
   Put32(segment, tcp.ack);
-  segment.push_back(static_cast<uint8_t>(tcp.header_words.value_or(static_cast<uint8_t>(5 + tcp.options.size() / 4)) << 4));
+  segment.push_back(
+      static_cast<uint8_t>(tcp.header_words.value_or(static_cast<uint8_t>(5 + tcp.options.size() / 4)) << 4));
   segment.push_back(tcp.flags);
   Put16(segment, tcp.window);
   Put32(segment, 0);

@@ -23,11 +23,11 @@ struct IpHeader {
   uint8_t protocol = 0;        // of what follows: the first extension header in IPv6, if there is one
   uint8_t ttl = 64;
   uint8_t dscp = 0;
-  uint16_t id = 0;                      // IPv4
-  uint16_t fragment = 0;                // IPv4: flags and offset as sent
-  Bytes options;                        // IPv4; a multiple of 4 bytes, at most 40
-  std::optional<uint16_t> total_length; // as sent in the header (IPv6: payload length), when it isn't the true one
-  std::vector<uint16_t> vlans;          // outermost first; the first of two is 802.1ad
+  uint16_t id = 0;                       // IPv4
+  uint16_t fragment = 0;                 // IPv4: flags and offset as sent
+  Bytes options;                         // IPv4; a multiple of 4 bytes, at most 40
+  std::optional<uint16_t> total_length;  // as sent in the header (IPv6: payload length), when it isn't the true one
+  std::vector<uint16_t> vlans;           // outermost first; the first of two is 802.1ad
 };
 
 struct TcpHeader {
@@ -37,8 +37,8 @@ struct TcpHeader {
   uint32_t ack = 0;
   uint8_t flags = 0;
   uint16_t window = 0;
-  Bytes options;                       // a multiple of 4 bytes, at most 40
-  std::optional<uint8_t> header_words; // as sent, when it isn't the true one
+  Bytes options;                        // a multiple of 4 bytes, at most 40
+  std::optional<uint8_t> header_words;  // as sent, when it isn't the true one
 };
 
 Bytes Frame(const IpHeader& ip, const Bytes& payload);

@@ -13,6 +13,8 @@ namespace {
 
 constexpr int kSeeds = 16;
 
+uint32_t KeyOf(uint32_t space, int length) { return (space << 8 | static_cast<uint32_t>(length)) + 1; }
+
 bool Place(const bw_prefix& entry, uint64_t seed, std::vector<bw_prefix_set>& sets) {
   const uint32_t mask = static_cast<uint32_t>(sets.size()) - 1;
   const auto start = static_cast<uint32_t>(bw_prefix_hash(seed, entry.address[0], entry.address[1], entry.key));
@@ -38,17 +40,17 @@ absl::Status PrefixTableBuilder::Add(uint32_t space, const net::IpPrefix& prefix
         prefix.ToString(), " is the first of a ", lengths.size(), "th prefix length among ",
         prefix.is_v4() ? "IPv4 " : "IPv6 ", space == BW_SPACE_POLICY ? "policies" : "sources", "; at most ",
         +BW_MAX_PREFIX_LENGTHS, " different lengths are carried: split it into a length that is in use"));
-  entries_.push_back({{address.high, address.low}, (space << 8 | static_cast<uint32_t>(length)) + 1, value});
+  entries_.push_back({{address.high, address.low}, KeyOf(space, length), value});
   return absl::OkStatus();
 }
 
 absl::Status PrefixTableBuilder::Build(Generation& generation) const {
-  for (int list = 0; list < BW_SPACES * 2; list++) {
-    bw_prefix_lengths& to = generation.head.lengths[list];
-    to.count = 0;
+  generation.prefix_lengths.assign(BW_PREFIX_LISTS * BW_MAX_PREFIX_LENGTHS, bw_prefix_length{});
+  for (uint32_t list = 0; list < BW_PREFIX_LISTS; list++) {
+    bw_prefix_length* to = &generation.prefix_lengths[list * BW_MAX_PREFIX_LENGTHS];
     for (int length : lengths_[list]) {
       const AddressHalves mask = MaskOf(length);
-      to.length[to.count++] = {{mask.high, mask.low}, static_cast<uint32_t>(length), 0};
+      *to++ = {{mask.high, mask.low}, KeyOf(list / 2, length), 0};
     }
   }
   size_t sets = std::bit_ceil(std::max<size_t>(1, entries_.size() / 2));
@@ -56,9 +58,8 @@ absl::Status PrefixTableBuilder::Build(Generation& generation) const {
   for (int attempt = 0; attempt < kSeeds; attempt++) {
     const uint64_t seed = 0x9e3779b97f4a7c15ull * static_cast<uint64_t>(attempt);
     generation.prefixes.assign(sets, bw_prefix_set{});
-    const bool placed = std::all_of(entries_.begin(), entries_.end(), [&](const bw_prefix& entry) {
-      return Place(entry, seed, generation.prefixes);
-    });
+    const bool placed = std::all_of(entries_.begin(), entries_.end(),
+                                    [&](const bw_prefix& entry) { return Place(entry, seed, generation.prefixes); });
     if (placed) {
       generation.head.prefix_seed = seed;
       generation.head.prefix_set_mask = static_cast<uint32_t>(sets) - 1;

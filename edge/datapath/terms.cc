@@ -28,40 +28,69 @@ struct NumberPlace {
 
 std::optional<NumberPlace> PlaceOf(FieldId field) {
   switch (field) {
-    case FieldId::kIpVersion: return NumberPlace{BW_NUMBER_VERSION};
-    case FieldId::kIpProto: return NumberPlace{BW_NUMBER_PROTOCOL};
-    case FieldId::kIpLen: return NumberPlace{BW_NUMBER_LENGTH};
-    case FieldId::kIpTtl: return NumberPlace{BW_NUMBER_TTL};
-    case FieldId::kIpDscp: return NumberPlace{BW_NUMBER_DSCP};
-    case FieldId::kIpId: return NumberPlace{BW_NUMBER_ID};
-    case FieldId::kIpFragment: return NumberPlace{BW_NUMBER_FRAGMENT};
-    case FieldId::kSrcPort: return NumberPlace{BW_NUMBER_SRC_PORT};
-    case FieldId::kDstPort: return NumberPlace{BW_NUMBER_DST_PORT};
-    case FieldId::kTcpSrcPort: return NumberPlace{BW_NUMBER_SRC_PORT, 6};
-    case FieldId::kTcpDstPort: return NumberPlace{BW_NUMBER_DST_PORT, 6};
-    case FieldId::kTcpFlags: return NumberPlace{BW_NUMBER_TCP_FLAGS, 6};
-    case FieldId::kTcpWindow: return NumberPlace{BW_NUMBER_TCP_WINDOW, 6};
-    case FieldId::kTcpHdrLen: return NumberPlace{BW_NUMBER_TCP_HEADER, 6};
-    case FieldId::kTcpSeq: return NumberPlace{BW_NUMBER_TCP_SEQ, 6};
-    case FieldId::kTcpAck: return NumberPlace{BW_NUMBER_TCP_ACK, 6};
-    case FieldId::kUdpSrcPort: return NumberPlace{BW_NUMBER_SRC_PORT, 17};
-    case FieldId::kUdpDstPort: return NumberPlace{BW_NUMBER_DST_PORT, 17};
-    case FieldId::kUdpLen: return NumberPlace{BW_NUMBER_UDP_LENGTH, 17};
-    case FieldId::kIcmpType: return NumberPlace{BW_NUMBER_ICMP_TYPE, 1};
-    case FieldId::kIcmpCode: return NumberPlace{BW_NUMBER_ICMP_CODE, 1};
-    case FieldId::kIcmp6Type: return NumberPlace{BW_NUMBER_ICMP_TYPE, 58};
-    case FieldId::kIcmp6Code: return NumberPlace{BW_NUMBER_ICMP_CODE, 58};
-    case FieldId::kVlanId: return NumberPlace{BW_NUMBER_VLAN};
-    default: return std::nullopt;
+    case FieldId::kIpVersion:
+      return NumberPlace{BW_NUMBER_VERSION};
+    case FieldId::kIpProto:
+      return NumberPlace{BW_NUMBER_PROTOCOL};
+    case FieldId::kIpLen:
+      return NumberPlace{BW_NUMBER_LENGTH};
+    case FieldId::kIpTtl:
+      return NumberPlace{BW_NUMBER_TTL};
+    case FieldId::kIpDscp:
+      return NumberPlace{BW_NUMBER_DSCP};
+    case FieldId::kIpId:
+      return NumberPlace{BW_NUMBER_ID};
+    case FieldId::kIpFragment:
+      return NumberPlace{BW_NUMBER_FRAGMENT};
+    case FieldId::kSrcPort:
+      return NumberPlace{BW_NUMBER_SRC_PORT};
+    case FieldId::kDstPort:
+      return NumberPlace{BW_NUMBER_DST_PORT};
+    case FieldId::kTcpSrcPort:
+      return NumberPlace{BW_NUMBER_SRC_PORT, 6};
+    case FieldId::kTcpDstPort:
+      return NumberPlace{BW_NUMBER_DST_PORT, 6};
+    case FieldId::kTcpFlags:
+      return NumberPlace{BW_NUMBER_TCP_FLAGS, 6};
+    case FieldId::kTcpWindow:
+      return NumberPlace{BW_NUMBER_TCP_WINDOW, 6};
+    case FieldId::kTcpHdrLen:
+      return NumberPlace{BW_NUMBER_TCP_HEADER, 6};
+    case FieldId::kTcpSeq:
+      return NumberPlace{BW_NUMBER_TCP_SEQ, 6};
+    case FieldId::kTcpAck:
+      return NumberPlace{BW_NUMBER_TCP_ACK, 6};
+    case FieldId::kUdpSrcPort:
+      return NumberPlace{BW_NUMBER_SRC_PORT, 17};
+    case FieldId::kUdpDstPort:
+      return NumberPlace{BW_NUMBER_DST_PORT, 17};
+    case FieldId::kUdpLen:
+      return NumberPlace{BW_NUMBER_UDP_LENGTH, 17};
+    case FieldId::kIcmpType:
+      return NumberPlace{BW_NUMBER_ICMP_TYPE, 1};
+    case FieldId::kIcmpCode:
+      return NumberPlace{BW_NUMBER_ICMP_CODE, 1};
+    case FieldId::kIcmp6Type:
+      return NumberPlace{BW_NUMBER_ICMP_TYPE, 58};
+    case FieldId::kIcmp6Code:
+      return NumberPlace{BW_NUMBER_ICMP_CODE, 58};
+    case FieldId::kVlanId:
+      return NumberPlace{BW_NUMBER_VLAN};
+    default:
+      return std::nullopt;
   }
 }
 
 std::optional<uint8_t> LayerOf(FieldId field) {
   switch (field) {
-    case FieldId::kL3Bytes: return BW_LAYER_L3;
-    case FieldId::kL4Bytes: return BW_LAYER_L4;
-    case FieldId::kPayloadBytes: return BW_LAYER_PAYLOAD;
-    default: return std::nullopt;
+    case FieldId::kL3Bytes:
+      return BW_LAYER_L3;
+    case FieldId::kL4Bytes:
+      return BW_LAYER_L4;
+    case FieldId::kPayloadBytes:
+      return BW_LAYER_PAYLOAD;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -124,8 +153,8 @@ absl::StatusOr<Terms> CompareTerms(const Comparison& compare, bool negate) {
     layout.length = static_cast<uint16_t>(compare.length);
     return Terms{{IntervalCheck(layout, compare, negate)}};
   }
-  return absl::UnimplementedError(absl::StrCat(
-      "the datapath can't decide ", NameOf(field), "; it decides addresses, numbers, flags and bytes of layers 3 and 4"));
+  return absl::UnimplementedError(absl::StrCat("the datapath can't decide ", NameOf(field),
+                                               "; it decides addresses, numbers, flags and bytes of layers 3 and 4"));
 }
 
 absl::Status TooManyTerms() {
@@ -189,9 +218,12 @@ absl::StatusOr<Terms> ExprTerms(const Expr& expr, bool negate) {
 int CostOf(const Check& check) {
   const int members = static_cast<int>(check.members.size());
   switch (check.layout.kind) {
-    case BW_CHECK_NUMBER: return 1 + members;
-    case BW_CHECK_BYTES: return 8 + members;
-    default: return 2 + 2 * members;
+    case BW_CHECK_NUMBER:
+      return 1 + members;
+    case BW_CHECK_BYTES:
+      return 8 + members;
+    default:
+      return 2 + 2 * members;
   }
 }
 
@@ -199,7 +231,8 @@ int CostOf(const Check& check) {
 bool DecidedByBits(const bw_member& prefix) {
   const uint64_t mapped[2] = {0, 0xffff00000000};
   const bool is_mapped = prefix.low[0] == 0 && prefix.low[1] >> 32 == 0xffff && prefix.high[1] >> 32 == 0xffffffff;
-  const bool holds_mapped = (mapped[0] & prefix.high[0]) == prefix.low[0] && (mapped[1] & prefix.high[1]) == prefix.low[1];
+  const bool holds_mapped =
+      (mapped[0] & prefix.high[0]) == prefix.low[0] && (mapped[1] & prefix.high[1]) == prefix.low[1];
   return is_mapped || !holds_mapped;
 }
 

@@ -23,33 +23,41 @@ BW_INLINE void bw_add(struct bw_counts *counts, const struct bw_packet *p, bool 
   }
 }
 
-/* The way of the packet's host in its set, which p->host_set names; an empty or an idle one is taken for it. BW_NO_VALUE
- * = no place. */
-BW_STAGE uint32_t bw_host_place(struct bw_packet *p) {
-  if (!p) return BW_NO_VALUE;
-  struct bw_settings *settings = bw_settings(0);
-  if (!settings) return BW_NO_VALUE;
-  uint64_t hash = bw_hash(p->seed, p->dst[0], p->dst[1], p->vector);
-  uint32_t tag = (uint32_t)(hash >> 32) | 1; /* 0 = empty */
-  uint32_t set_mask = settings->host_set_mask;
-  p->host_set = p->cpu * (set_mask + 1) + ((uint32_t)hash & set_mask);
-  struct bw_host_set *set = bw_hosts(p->host_set);
-  if (!set) return BW_NO_VALUE;
-  uint32_t free = BW_NO_VALUE;
+/* The way of the packet's host in its set, or BW_NO_VALUE. */
+BW_STAGE uint32_t bw_host_find(struct bw_packet *p) {
+  struct bw_host_set *set = p ? bw_hosts(p->host_set) : NULL;
+  if (!p || !set) return BW_NO_VALUE;
+  BW_UNROLL
   for (uint32_t way = 0; way < BW_HOST_WAYS; way++) {
-    struct bw_host *host = &set->way[way];
-    if (set->tag[way] == tag && host->dst[0] == p->dst[0] && host->dst[1] == p->dst[1] && host->vector == p->vector)
+    const struct bw_host *host = &set->way[way];
+    if (set->tag[way] == p->host_tag && host->dst[0] == p->dst[0] && host->dst[1] == p->dst[1] &&
+        host->vector == p->vector)
       return way;
-    if (free == BW_NO_VALUE && (set->tag[way] == 0 || host->last_seen < settings->reclaim_before)) free = way;
   }
-  if (free == BW_NO_VALUE) return BW_NO_VALUE;
-  struct bw_host *host = &set->way[free & (BW_HOST_WAYS - 1)];
+  return BW_NO_VALUE;
+}
+
+/* A way that is empty or whose host is idle, or BW_NO_VALUE. */
+BW_STAGE uint32_t bw_host_find_free(struct bw_packet *p) {
+  struct bw_settings *settings = bw_settings(0);
+  struct bw_host_set *set = p ? bw_hosts(p->host_set) : NULL;
+  if (!p || !set || !settings) return BW_NO_VALUE;
+  BW_UNROLL
+  for (uint32_t way = 0; way < BW_HOST_WAYS; way++) {
+    if (set->tag[way] == 0 || set->way[way].last_seen < settings->reclaim_before) return way;
+  }
+  return BW_NO_VALUE;
+}
+
+/* Gives a way to the packet's host. */
+BW_STAGE int bw_host_take(struct bw_packet *p, uint32_t way) {
+  struct bw_host_set *set = p ? bw_hosts(p->host_set) : NULL;
+  if (!p || !set) return 0;
+  struct bw_host *host = &set->way[way & (BW_HOST_WAYS - 1)];
   bw_env_publish(&host->version);
-  set->tag[free & (BW_HOST_WAYS - 1)] = tag;
   host->dst[0] = p->dst[0];
   host->dst[1] = p->dst[1];
   host->vector = p->vector;
-  host->used = 1;
   host->counts.packets = 0;
   host->counts.bytes = 0;
   host->counts.dropped_packets = 0;
@@ -57,8 +65,9 @@ BW_STAGE uint32_t bw_host_place(struct bw_packet *p) {
   host->epoch = 0;
   host->seen = 0;
   host->stride_shift = 0;
+  set->tag[way & (BW_HOST_WAYS - 1)] = p->host_tag;
   bw_env_publish(&host->version);
-  return free;
+  return 1;
 }
 
 /* How many packets of its (host, vector) a sample of this packet stands for; 0 = it isn't sampled. Every packet for the
@@ -81,23 +90,37 @@ BW_INLINE uint32_t bw_sample_weight(struct bw_host *host, const struct bw_packet
   return in_stride == chosen ? 1u << shift : 0;
 }
 
-/* Counts one packet of a host; the weight of its sample. */
-BW_STAGE uint32_t bw_count_host(struct bw_packet *p, int dropped) {
-  if (!p) return 0;
-  struct bw_host *host;
-  uint32_t way = bw_host_place(p);
-  if (way == BW_NO_VALUE) {
-    host = bw_others(p->cpu * BW_DATAPATH_VECTORS + (p->vector & (BW_DATAPATH_VECTORS - 1)));
-    if (!host) return 0;
-  } else {
-    struct bw_host_set *set = bw_hosts(p->host_set);
-    if (!set) return 0;
-    set->changes++;
-    host = &set->way[way & (BW_HOST_WAYS - 1)];
-  }
+BW_INLINE uint32_t bw_count_in(struct bw_host *host, const struct bw_packet *p, int dropped) {
   host->last_seen = p->now;
   bw_add(&host->counts, p, dropped);
   return bw_sample_weight(host, p);
+}
+
+/* The way of the packet's host in the set p->host_set, taking one if need be; BW_NO_VALUE = no place. */
+BW_INLINE uint32_t bw_host_place(struct bw_packet *p, uint32_t set_mask) {
+  uint64_t hash = bw_hash(p->seed, p->dst[0], p->dst[1], p->vector);
+  p->host_tag = (uint32_t)(hash >> 32) | 1; /* 0 = empty */
+  p->host_set = p->cpu * (set_mask + 1) + ((uint32_t)hash & set_mask);
+  uint32_t way = bw_host_find(p);
+  if (way != BW_NO_VALUE) return way;
+  way = bw_host_find_free(p);
+  if (way != BW_NO_VALUE) bw_host_take(p, way);
+  return way;
+}
+
+/* Counts one packet of a host; the weight of its sample. */
+BW_STAGE uint32_t bw_count_host(struct bw_packet *p, int dropped) {
+  struct bw_settings *settings = bw_settings(0);
+  if (!p || !settings) return 0;
+  uint32_t way = bw_host_place(p, settings->host_set_mask);
+  if (way == BW_NO_VALUE) {
+    struct bw_host *other = bw_others(p->cpu * BW_DATAPATH_VECTORS + (p->vector & (BW_DATAPATH_VECTORS - 1)));
+    return other ? bw_count_in(other, p, dropped) : 0;
+  }
+  struct bw_host_set *set = bw_hosts(p->host_set);
+  if (!set) return 0;
+  set->changes++;
+  return bw_count_in(&set->way[way & (BW_HOST_WAYS - 1)], p, dropped);
 }
 
 BW_INLINE void bw_count_reason(const struct bw_packet *p, bool dropped) {

@@ -14,6 +14,7 @@
 
 #define BW_CONTEXT struct xdp_md
 #define BW_STAGE __attribute__((noinline))
+#define BW_UNROLL _Pragma("unroll")
 #define BW_INLINE static inline __attribute__((always_inline, unused))
 
 /* Set before loading; the verifier then knows it and removes the branches that can't be taken. */
@@ -61,9 +62,44 @@ BW_INLINE uint64_t bw_env_now(void) {
 
 BW_INLINE uint32_t bw_env_cpu(void) { return bw_fed ? 0 : bpf_get_smp_processor_id(); }
 
-BW_INLINE const uint8_t *bw_env_data(BW_CONTEXT *ctx) { return (const uint8_t *)(long)ctx->data; }
-BW_INLINE const uint8_t *bw_env_data_end(BW_CONTEXT *ctx) { return (const uint8_t *)(long)ctx->data_end; }
 BW_INLINE uint32_t bw_env_size(BW_CONTEXT *ctx) { return bpf_xdp_get_buff_len(ctx); }
+
+/* Headers are copied into p->header. Reading them in the packet at variable offsets is granted only to holders of
+ * CAP_PERFMON; constant ones are granted to all, and the usual layouts have few. The asm keeps the compiler from making one
+ * variable offset of them again. Everything else goes through the helper, which costs some 30 ns. */
+#define BW_HEADER_AT(k)                                \
+  case k:                                              \
+    from = data + k;                                   \
+    __asm__ volatile("# header at " #k : "+r"(from)); \
+    break;
+BW_INLINE bool bw_env_header(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t offset, uint32_t n, const uint8_t **at) {
+  const uint8_t *data = (const uint8_t *)(long)ctx->data;
+  const uint8_t *data_end = (const uint8_t *)(long)ctx->data_end;
+  const uint8_t *from;
+  *at = (const uint8_t *)p->header;
+  switch (offset) {
+    BW_HEADER_AT(10)
+    BW_HEADER_AT(14) /* behind Ethernet, and with one or two VLAN tags */
+    BW_HEADER_AT(18)
+    BW_HEADER_AT(22)
+    BW_HEADER_AT(34) /* behind 20 bytes of IPv4 */
+    BW_HEADER_AT(38)
+    BW_HEADER_AT(42)
+    BW_HEADER_AT(54) /* behind 40 bytes of IPv6 */
+    BW_HEADER_AT(58)
+    BW_HEADER_AT(62)
+    default:
+      return bpf_xdp_load_bytes(ctx, offset, p->header, n) == 0;
+  }
+  if (from + n > data_end) return bpf_xdp_load_bytes(ctx, offset, p->header, n) == 0; /* in a later buffer, or nowhere */
+  BW_UNROLL
+  for (uint32_t i = 0; i < BW_MAX_HEADER / 8; i++) {
+    if (i < n / 8) p->header[i] = ((const uint64_t *)from)[i];
+  }
+  if (n & 4) ((uint32_t *)p->header)[n / 4 - 1] = ((const uint32_t *)from)[n / 4 - 1];
+  return true;
+}
+#undef BW_HEADER_AT
 
 /* n must be known to be 1..BW_SAMPLE_BYTES. */
 BW_INLINE bool bw_env_load(BW_CONTEXT *ctx, uint32_t offset, void *to, uint32_t n) {
@@ -73,6 +109,11 @@ BW_INLINE bool bw_env_load(BW_CONTEXT *ctx, uint32_t offset, void *to, uint32_t 
 BW_INLINE uint16_t bw_env_be16(const void *p) { return bpf_ntohs(*(const uint16_t *)p); }
 BW_INLINE uint32_t bw_env_be32(const void *p) { return bpf_ntohl(*(const uint32_t *)p); }
 BW_INLINE uint64_t bw_env_be64(const void *p) { return bpf_be64_to_cpu(*(const uint64_t *)p); }
+
+#define bw_env_keep(x) __asm__ volatile("" : "+r"(x))
+
+/* The verifier looks at step once, not n times. */
+BW_INLINE void bw_env_loop(uint32_t n, long (*step)(uint32_t, void *), void *context) { bpf_loop(n, step, context, 0); }
 
 BW_INLINE void bw_env_lock(struct bpf_spin_lock *lock) { bpf_spin_lock(lock); }
 BW_INLINE void bw_env_unlock(struct bpf_spin_lock *lock) { bpf_spin_unlock(lock); }

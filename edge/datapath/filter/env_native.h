@@ -16,6 +16,7 @@ struct bw_frame {
 
 #define BW_CONTEXT struct bw_frame
 #define BW_STAGE static __attribute__((unused))
+#define BW_UNROLL
 #define BW_INLINE static inline __attribute__((always_inline, unused))
 
 /* Whose packet this thread is working on: set by bw_native_run() for the time of the call. */
@@ -32,9 +33,13 @@ BW_INLINE bool bw_env_fed(void) { return true; }
 BW_INLINE uint64_t bw_env_now(void) { return bw_env->tables.settings->now; }
 BW_INLINE uint32_t bw_env_cpu(void) { return 0; }
 
-BW_INLINE const uint8_t *bw_env_data(BW_CONTEXT *ctx) { return ctx->data; }
-BW_INLINE const uint8_t *bw_env_data_end(BW_CONTEXT *ctx) { return ctx->data + ctx->size; }
 BW_INLINE uint32_t bw_env_size(BW_CONTEXT *ctx) { return ctx->size; }
+
+BW_INLINE bool bw_env_header(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t offset, uint32_t n, const uint8_t **at) {
+  (void)p;
+  *at = ctx->data + offset;
+  return offset <= ctx->size && n <= ctx->size - offset;
+}
 
 BW_INLINE bool bw_env_load(BW_CONTEXT *ctx, uint32_t offset, void *to, uint32_t n) {
   if (offset > ctx->size || n > ctx->size - offset) return false;
@@ -57,6 +62,14 @@ BW_INLINE uint64_t bw_env_be64(const void *p) {
   memcpy(&v, p, sizeof v);
   return __builtin_bswap64(v);
 }
+
+BW_INLINE void bw_env_loop(uint32_t n, long (*step)(uint32_t, void *), void *context) {
+  for (uint32_t i = 0; i < n; i++) {
+    if (step(i, context)) return;
+  }
+}
+
+#define bw_env_keep(x) ((void)(x))
 
 /* One thread, one packet at a time. */
 BW_INLINE void bw_env_lock(struct bpf_spin_lock *lock) { (void)lock; }

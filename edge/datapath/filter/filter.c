@@ -28,7 +28,8 @@ BW_INLINE uint32_t bw_decide(BW_CONTEXT *ctx, struct bw_packet *p) {
 
 /* Finds the destination's policy; false = not protected. */
 BW_INLINE bool bw_find_policy(struct bw_packet *p) {
-  uint32_t index = bw_prefix_find(p, BW_SPACE_POLICY);
+  uint32_t list = bw_prefix_list(BW_SPACE_POLICY, p->dst[0], p->dst[1]);
+  uint32_t index = bw_prefix_find(p->generation, list, p->dst[0], p->dst[1]);
   if (index == BW_NO_VALUE) return false;
   p->policy = index & (BW_MAX_POLICIES - 1);
   struct bw_policy *policy = bw_policies(p->generation * BW_MAX_POLICIES + p->policy);
@@ -44,7 +45,7 @@ BW_INLINE bool bw_filter(BW_CONTEXT *ctx, struct bw_packet *p, const struct bw_s
   p->panic = settings->panic;
   p->generation = *(const volatile uint32_t *)&settings->active & 1; /* read once: a swap never splits a packet */
 
-  int parsed = bw_parse(ctx, p);
+  int parsed = bw_parse(ctx);
   if (!p->has_addresses || !bw_find_policy(p)) {
     p->reason = parsed == BW_PARSE_NOT_IP ? BW_REASON_PASS_NOT_IP
                 : parsed == BW_PARSE_CUT  ? BW_REASON_PASS_UNPARSED
@@ -111,7 +112,7 @@ bool bw_native_rule_matches(struct bw_native *env, uint32_t generation, uint32_t
   struct bw_frame ctx = {frame, size};
   struct bw_packet *p = bw_env_scratch();
   p->generation = generation;
-  if (bw_parse(&ctx, p) != BW_PARSED) return false;
+  if (bw_parse(&ctx) != BW_PARSED) return false;
   uint32_t first = generation * BW_MAX_TERMS;
   uint32_t terms = bw_heads(generation)->terms;
   for (uint32_t i = first; i < first + terms; i++) {

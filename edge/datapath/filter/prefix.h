@@ -12,9 +12,9 @@
 BW_INLINE bool bw_is_mapped(uint64_t high, uint64_t low) { return high == 0 && low >> 32 == 0xffff; }
 
 /* IPv4 addresses lie inside of ::/0 as numbers, but a family never contains the other. */
-BW_INLINE bool bw_in_prefix(const uint64_t *address, const uint64_t *prefix, const uint64_t *mask) {
-  return (address[0] & mask[0]) == prefix[0] && (address[1] & mask[1]) == prefix[1] &&
-         bw_is_mapped(address[0], address[1]) == bw_is_mapped(prefix[0], prefix[1]);
+BW_INLINE bool bw_in_prefix(uint64_t high, uint64_t low, const uint64_t *prefix, const uint64_t *mask) {
+  return (high & mask[0]) == prefix[0] && (low & mask[1]) == prefix[1] &&
+         bw_is_mapped(high, low) == bw_is_mapped(prefix[0], prefix[1]);
 }
 
 /* The value of exactly this prefix, or BW_NO_VALUE. */
@@ -26,32 +26,32 @@ BW_STAGE uint32_t bw_prefix_probe(uint32_t generation, uint64_t high, uint64_t l
   for (int probe = 0; probe < BW_PREFIX_PROBES; probe++) {
     struct bw_prefix_set *candidates = bw_prefixes(generation * BW_PREFIX_SETS + ((set + probe) & set_mask));
     if (!candidates) return BW_NO_VALUE;
+    BW_UNROLL
     for (int way = 0; way < BW_PREFIX_WAYS; way++) {
       const struct bw_prefix *candidate = &candidates->way[way];
       if (candidate->key == 0) return BW_NO_VALUE; /* filled from the front: nothing behind */
-      if (candidate->key == key && candidate->address[0] == high && candidate->address[1] == low)
-        return candidate->value;
+      uint32_t value = candidate->value;
+      bw_env_keep(value);
+      if (candidate->key == key && candidate->address[0] == high && candidate->address[1] == low) return value;
     }
   }
   return BW_NO_VALUE;
 }
 
-BW_STAGE uint32_t bw_prefix_find(struct bw_packet *p, uint32_t space) {
-  if (!p) return BW_NO_VALUE;
-  struct bw_head *head = bw_heads(p->generation);
-  if (!head) return BW_NO_VALUE;
-  uint64_t high = space == BW_SPACE_SOURCE ? p->src[0] : p->dst[0];
-  uint64_t low = space == BW_SPACE_SOURCE ? p->src[1] : p->dst[1];
-  uint32_t list = (space * 2 + bw_is_mapped(high, low)) & 3;
+/* The value of the longest prefix that holds {high, low}, or BW_NO_VALUE. list: bw_prefix_list(). */
+BW_STAGE uint32_t bw_prefix_find(uint32_t generation, uint32_t list, uint64_t high, uint64_t low) {
   for (uint32_t i = 0; i < BW_MAX_PREFIX_LENGTHS; i++) {
-    const struct bw_prefix_lengths *lengths = &head->lengths[list];
-    if (i >= lengths->count) break;
-    const struct bw_prefix_length *length = &lengths->length[i];
-    uint32_t key = (space << 8 | length->length) + 1;
-    uint32_t value = bw_prefix_probe(p->generation, high & length->mask[0], low & length->mask[1], key);
+    const struct bw_prefix_length *length =
+        bw_prefix_lengths((generation * BW_PREFIX_LISTS + list) * BW_MAX_PREFIX_LENGTHS + i);
+    if (!length || length->key == 0) break;
+    uint32_t value = bw_prefix_probe(generation, high & length->mask[0], low & length->mask[1], length->key);
     if (value != BW_NO_VALUE) return value;
   }
   return BW_NO_VALUE;
+}
+
+BW_INLINE uint32_t bw_prefix_list(uint32_t space, uint64_t high, uint64_t low) {
+  return space * 2 + bw_is_mapped(high, low);
 }
 
 #endif /* BREAKWATER_EDGE_DATAPATH_FILTER_PREFIX_H_ */

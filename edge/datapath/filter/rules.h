@@ -14,9 +14,7 @@
  * IP packet doesn't count. */
 BW_INLINE bool bw_layer_bytes(BW_CONTEXT *ctx, const struct bw_packet *p, const struct bw_check *check,
                               uint64_t *value) {
-  uint32_t base = p->l3_offset;
-  if (check->number == BW_LAYER_L4) base = p->l4_offset;
-  if (check->number == BW_LAYER_PAYLOAD) base = p->payload_offset;
+  uint32_t base = p->layer[check->number & 3];
   uint32_t offset = base + check->offset;
   uint32_t length = check->length;
   if (base == 0 || length < 1 || length > 8 || offset + length > p->end) return false;
@@ -36,19 +34,20 @@ BW_INLINE bool bw_in_members(uint32_t generation, const struct bw_check *check, 
   return false;
 }
 
-BW_STAGE int bw_address_matches(struct bw_packet *p, uint32_t first_member, uint32_t members, int of_source) {
-  if (!p) return 0;
-  const uint64_t address[2] = {of_source ? p->src[0] : p->dst[0], of_source ? p->src[1] : p->dst[1]};
+/* Whether {high, low} lies in one of the members from first on. */
+BW_STAGE int bw_address_matches(uint64_t high, uint64_t low, uint32_t first, uint32_t members) {
   for (uint32_t i = 0; i < BW_MAX_CHECK_MEMBERS; i++) {
     if (i >= members) return 0;
-    struct bw_member *member = bw_members(p->generation * BW_MAX_MEMBERS + first_member + i);
+    struct bw_member *member = bw_members(first + i);
     if (!member) return 0;
-    if (bw_in_prefix(address, member->low, member->high)) return 1;
+    if (bw_in_prefix(high, low, member->low, member->high)) return 1;
   }
   return 0;
 }
 
-BW_STAGE int bw_number_matches(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t index) {
+BW_STAGE int bw_number_matches(BW_CONTEXT *ctx, uint32_t index) {
+  /* Not a parameter: the verifier lets fields be chosen by a variable only in a table. */
+  struct bw_packet *p = bw_env_scratch();
   if (!p) return 0;
   struct bw_check *check = bw_checks(index);
   if (!check) return 0;
@@ -72,11 +71,14 @@ BW_STAGE int bw_term_matches(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t inde
     uint32_t at = p->generation * BW_MAX_CHECKS + term->first_check + i;
     struct bw_check *check = bw_checks(at);
     if (!check) return 0;
+    uint32_t first = p->generation * BW_MAX_MEMBERS + check->first_member;
     int matches;
-    if (check->kind == BW_CHECK_SRC || check->kind == BW_CHECK_DST) {
-      matches = bw_address_matches(p, check->first_member, check->members, check->kind == BW_CHECK_SRC);
+    if (check->kind == BW_CHECK_SRC) {
+      matches = bw_address_matches(p->src[0], p->src[1], first, check->members);
+    } else if (check->kind == BW_CHECK_DST) {
+      matches = bw_address_matches(p->dst[0], p->dst[1], first, check->members);
     } else {
-      matches = bw_number_matches(ctx, p, at);
+      matches = bw_number_matches(ctx, at);
     }
     if ((matches != 0) == (check->negate != 0)) return 0;
   }
@@ -89,36 +91,35 @@ BW_INLINE bool bw_term_possible(const struct bw_packet *p, const struct bw_term 
           ((p->protocol & term->protocol_mask) ^ term->protocol)) == 0;
 }
 
-/* One block of terms: the reason a rule gives, or BW_NO_VALUE when none decides. */
-BW_STAGE uint32_t bw_rules_block(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t first, uint32_t end) {
-  if (!p) return BW_NO_VALUE;
-  for (uint32_t i = 0; i < BW_TERM_BLOCK; i++) {
-    uint32_t index = first + i;
-    if (index >= end) break;
-    struct bw_term *term = bw_terms(index);
-    if (!term) break;
-    if (!bw_term_possible(p, term)) continue;
-    /* A rule that only observes goes on to the next one, but counts a packet once however many of its terms match. */
-    if (term->rule == p->matched_rule || !bw_term_matches(ctx, p, index)) continue;
-    p->matched_rule = term->rule;
-    uint32_t reason = bw_rule_apply(p, term->rule);
-    if (reason != BW_NO_VALUE) return reason;
-  }
-  return BW_NO_VALUE;
+struct bw_rules_walk {
+  BW_CONTEXT *ctx;
+  struct bw_packet *p;
+  uint32_t first; /* term of this generation */
+  uint32_t matched; /* the last rule that matched; BW_NO_VALUE = none */
+  uint32_t reason;
+};
+
+/* Looks at one term; 1 = decided. */
+static long bw_rules_step(uint32_t index, void *context) {
+  struct bw_rules_walk *walk = context;
+  struct bw_term *term = bw_terms(walk->first + index);
+  if (!term) return 1;
+  if (!bw_term_possible(walk->p, term)) return 0;
+  /* A rule that only observes goes on to the next one, but counts a packet once however many of its terms match. */
+  if (term->rule == walk->matched || !bw_term_matches(walk->ctx, walk->p, walk->first + index)) return 0;
+  walk->matched = term->rule;
+  walk->reason = bw_rule_apply(walk->p, term->rule);
+  return walk->reason != BW_NO_VALUE;
 }
 
+/* The reason a rule gives, or BW_NO_VALUE when none decides. */
 BW_STAGE uint32_t bw_rules_decide(BW_CONTEXT *ctx, struct bw_packet *p) {
   if (!p) return BW_NO_VALUE;
   struct bw_head *head = bw_heads(p->generation);
   if (!head) return BW_NO_VALUE;
-  uint32_t first = p->generation * BW_MAX_TERMS;
-  uint32_t terms = head->terms;
-  for (uint32_t i = 0; i < BW_MAX_TERMS; i += BW_TERM_BLOCK) {
-    if (i >= terms) break;
-    uint32_t reason = bw_rules_block(ctx, p, first + i, first + terms);
-    if (reason != BW_NO_VALUE) return reason;
-  }
-  return BW_NO_VALUE;
+  struct bw_rules_walk walk = {ctx, p, p->generation * BW_MAX_TERMS, BW_NO_VALUE, BW_NO_VALUE};
+  bw_env_loop(head->terms, bw_rules_step, &walk);
+  return walk.reason;
 }
 
 #endif /* BREAKWATER_EDGE_DATAPATH_FILTER_RULES_H_ */

@@ -22,7 +22,7 @@ BW_INLINE bool bw_sample_granted(const struct bw_packet *p, struct bw_cpu *cpu) 
 }
 
 BW_STAGE int bw_take_sample(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t weight, int dropped) {
-  if (!p || p->l3_offset == 0) return 0;
+  if (!p || p->layer[BW_LAYER_L3] == 0) return 0;
   struct bw_cpu *cpu = bw_cpus(p->cpu);
   if (!cpu) return 0;
   struct bw_sample *sample = bw_sample_granted(p, cpu) ? bw_env_sample_begin() : NULL;
@@ -44,12 +44,12 @@ BW_STAGE int bw_take_sample(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t weigh
   if (p->fragment & (BW_FRAGMENT_FIRST | BW_FRAGMENT_LATER)) flags |= BW_SAMPLE_FRAGMENT;
   if (p->fragment & BW_FRAGMENT_LATER) flags |= BW_SAMPLE_LATER_FRAGMENT;
   sample->flags = flags;
-  sample->l4_offset = p->l4_offset ? (uint16_t)(p->l4_offset - p->l3_offset) : 0;
-  sample->payload_offset = p->payload_offset ? (uint16_t)(p->payload_offset - p->l3_offset) : 0;
-  uint32_t size = p->end - p->l3_offset;
+  sample->l4_offset = p->layer[BW_LAYER_L4] ? (uint16_t)(p->layer[BW_LAYER_L4] - p->layer[BW_LAYER_L3]) : 0;
+  sample->payload_offset = p->layer[BW_LAYER_PAYLOAD] ? (uint16_t)(p->layer[BW_LAYER_PAYLOAD] - p->layer[BW_LAYER_L3]) : 0;
+  uint32_t size = p->end - p->layer[BW_LAYER_L3];
   if (size > BW_SAMPLE_BYTES) size = BW_SAMPLE_BYTES;
   sample->size = 0;
-  if (size > 0 && bw_env_load(ctx, p->l3_offset, sample->bytes, size)) sample->size = (uint16_t)size;
+  if (size > 0 && bw_env_load(ctx, p->layer[BW_LAYER_L3], sample->bytes, size)) sample->size = (uint16_t)size;
   bw_env_sample_end(sample);
   return 1;
 }

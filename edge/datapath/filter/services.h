@@ -21,22 +21,40 @@ BW_INLINE bool bw_in_service(const struct bw_packet *p, const struct bw_service 
   return p->declared >= service->low && p->declared <= service->high;
 }
 
+/* The first of the services from first on to which the packet belongs, as an index, or BW_NO_VALUE. */
+BW_STAGE uint32_t bw_find_service(struct bw_packet *p, uint32_t first, uint32_t services) {
+  if (!p) return BW_NO_VALUE;
+  for (uint32_t i = 0; i < BW_MAX_SERVICES; i++) {
+    if (i >= services) break;
+    struct bw_service *service = bw_declared(p->generation * BW_MAX_DECLARED + first + i);
+    if (!service) break;
+    if (bw_in_service(p, service)) return i;
+  }
+  return BW_NO_VALUE;
+}
+
+/* Whether the packet is over the cap of a service. */
+BW_INLINE bool bw_over_cap(struct bw_packet *p, uint32_t index, uint32_t owner) {
+  struct bw_service *service = bw_declared(p->generation * BW_MAX_DECLARED + index);
+  if (!service || service->cap_pps == 0) return false;
+  bw_limit_prepare(p, owner, service->cap_pps, 0, 1);
+  return bw_limit_exceeded(p);
+}
+
 /* Stage 4: a reason to drop, or the reason for which the packet passes if no rule says otherwise. */
 BW_STAGE uint32_t bw_services(struct bw_packet *p) {
   if (!p) return BW_REASON_PASS_NO_POLICY;
   struct bw_policy *policy = bw_policies(p->generation * BW_MAX_POLICIES + p->policy);
   if (!policy) return BW_REASON_PASS_NO_POLICY;
-  for (uint32_t i = 0; i < BW_MAX_SERVICES; i++) {
-    if (i >= policy->services) break;
-    const struct bw_service *service = &policy->service[i];
-    if (!bw_in_service(p, service)) continue;
-    if (service->cap_pps == 0) return BW_REASON_PASS_DECLARED;
-    bw_limit_prepare(p, BW_OWNER_POLICY | policy->slot << 8 | i, service->cap_pps, 0, 1);
-    return bw_limit_exceeded(p) ? BW_REASON_DROP_SERVICE_CAP : BW_REASON_PASS_DECLARED;
+  uint32_t owner = BW_OWNER_POLICY | policy->slot << 8;
+  uint32_t service = bw_find_service(p, policy->first_service, policy->services);
+  if (service != BW_NO_VALUE) {
+    bool over = bw_over_cap(p, policy->first_service + service, owner | service);
+    return over ? BW_REASON_DROP_SERVICE_CAP : BW_REASON_PASS_DECLARED;
   }
   if (policy->undeclared == BW_UNDECLARED_PASS) return BW_REASON_PASS_UNDECLARED;
   if (policy->undeclared == BW_UNDECLARED_DROP) return BW_REASON_DROP_UNDECLARED;
-  bw_limit_prepare(p, BW_OWNER_POLICY | policy->slot << 8 | 255, policy->undeclared_cap_pps, 0, 1);
+  bw_limit_prepare(p, owner | 255, policy->undeclared_cap_pps, 0, 1);
   return bw_limit_exceeded(p) ? BW_REASON_DROP_UNDECLARED : BW_REASON_PASS_UNDECLARED;
 }
 

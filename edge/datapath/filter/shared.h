@@ -29,10 +29,10 @@ enum {
   BW_MAX_POLICIES = 1024,
   BW_MAX_SERVICES = 16, /* of one policy, or of one allowed source prefix */
   BW_MAX_SOURCES = 65536,
+  BW_MAX_DECLARED = BW_MAX_SOURCES + BW_MAX_POLICIES * BW_MAX_SERVICES, /* services of all together */
   BW_MAX_RULES = 256,
   BW_MAX_RULE_SLOTS = 4096,
   BW_MAX_TERMS = 1024,       /* of all rules together */
-  BW_TERM_BLOCK = 32,        /* terms that the verifier looks at together */
   BW_MAX_TERM_CHECKS = 16,   /* of one term */
   BW_MAX_CHECKS = 8192,      /* of all terms together */
   BW_MAX_CHECK_MEMBERS = 256, /* of one check: as many as a set of the rule language has */
@@ -51,9 +51,8 @@ enum {
   BW_SAMPLE_RING_BYTES = 4 << 20,
   BW_SAMPLE_FULL = 128, /* samples of one (host, vector) at one stride; then the stride doubles */
 
-  BW_MAX_VLAN_TAGS = 2,
   BW_MAX_EXTENSIONS = 6,
-  BW_HEADER_LIMIT = 2048, /* headers that begin behind this many bytes are not looked at */
+  BW_MAX_HEADER = 40,  /* the longest that is read at once */
   BW_MAX_FRAME = 65600,   /* an IP packet of 65,535 bytes with its link header; more is cut off */
   BW_MIN_FRAME = 14
 };
@@ -92,30 +91,29 @@ struct bw_udp_ports {
 /* ---- One generation of the ruleset ---- */
 
 enum { BW_SPACE_POLICY = 0, BW_SPACE_SOURCE = 1, BW_SPACES = 2 };
+/* Prefixes are listed by space and family: space * 2 + (1 for IPv4). */
+#define BW_PREFIX_LISTS 4
+#define BW_MAX_LENGTHS (BW_PREFIX_LISTS * 16)
+BW_LAYOUT(BW_PREFIX_LISTS == 2 * BW_SPACES && BW_MAX_LENGTHS == BW_PREFIX_LISTS * BW_MAX_PREFIX_LENGTHS);
 
+/* The lengths in use of one list, longest first, then one with key 0. */
 struct bw_prefix_length {
   uint64_t mask[2];
-  uint32_t length; /* in the 128-bit space: IPv4 plus 96 */
+  uint32_t key; /* as in bw_prefix */
   uint32_t unused;
 };
-struct bw_prefix_lengths {
-  uint32_t count;
-  uint32_t unused;
-  struct bw_prefix_length length[BW_MAX_PREFIX_LENGTHS]; /* longest first */
-};
-BW_LAYOUT(sizeof(struct bw_prefix_lengths) == 392);
+BW_LAYOUT(sizeof(struct bw_prefix_length) == 24);
 
 struct bw_head {
-  struct bw_prefix_lengths lengths[BW_SPACES * 2]; /* [space * 2 + (1 for IPv4)] */
-  uint64_t prefix_seed; /* with which every prefix found its place */
+  uint64_t prefix_seed;     /* with which every prefix found its place */
   uint32_t prefix_set_mask; /* sets in use - 1 */
   uint32_t terms;
 };
-BW_LAYOUT(sizeof(struct bw_head) == 4 * 392 + 16);
+BW_LAYOUT(sizeof(struct bw_head) == 16);
 
 struct bw_prefix {
   uint64_t address[2];
-  uint32_t key;   /* space << 8 | length, + 1 so that 0 means empty */
+  uint32_t key;   /* space << 8 | length in the 128-bit space, + 1 so that 0 means empty */
   uint32_t value; /* index of a policy or a source */
 };
 struct bw_prefix_set {
@@ -136,19 +134,19 @@ enum { BW_UNDECLARED_DROP = 0, BW_UNDECLARED_CAP = 1, BW_UNDECLARED_PASS = 2 };
 
 struct bw_policy {
   uint32_t slot; /* of its counters: stable as long as the prefix stays */
+  uint32_t first_service;
   uint8_t services;
   uint8_t undeclared;
-  uint8_t unused[2];
+  uint8_t unused[6];
   uint64_t undeclared_cap_pps;
-  struct bw_service service[BW_MAX_SERVICES];
 };
-BW_LAYOUT(sizeof(struct bw_policy) == 16 + 16 * 16);
+BW_LAYOUT(sizeof(struct bw_policy) == 24);
 
 struct bw_source {
-  uint32_t first_allowed; /* index of its first allowed service */
-  uint16_t allowed;
+  uint32_t first_service; /* of those it is allowed to use */
+  uint8_t services;
   uint8_t blocked;
-  uint8_t unused;
+  uint8_t unused[2];
 };
 BW_LAYOUT(sizeof(struct bw_source) == 8);
 
@@ -229,8 +227,7 @@ struct bw_host {
   uint32_t seen;
   uint8_t vector;
   uint8_t stride_shift;
-  uint8_t used;
-  uint8_t unused;
+  uint8_t unused[2];
 };
 BW_LAYOUT(sizeof(struct bw_host) == 72);
 
@@ -257,11 +254,11 @@ struct bw_limit {
   uint64_t full_at; /* when its bucket is full again, in 1/64 ns */
 };
 struct bw_limit_set {
-  struct bpf_spin_lock lock;
-  uint32_t unused;
+  struct bpf_spin_lock lock; /* as long as one way, so that way 1 is the first */
+  uint32_t unused[7];
   struct bw_limit way[BW_LIMIT_WAYS];
 };
-BW_LAYOUT(sizeof(struct bw_limit_set) == 8 + 8 * 32);
+BW_LAYOUT(sizeof(struct bw_limit_set) == 9 * 32);
 
 /* Owners of limits: rule counter slots, services of policies and allowed sources share the table. */
 #define BW_OWNER_RULE 0x80000000u
@@ -330,6 +327,11 @@ struct bw_packet {
   uint32_t limit_port;
   uint32_t limit_units;
 
+  /* Of the parser: where the next header is, where the IP packet ends, without link padding. */
+  uint32_t offset;
+  uint32_t limit;
+  uint32_t frame_size;
+
   uint32_t present; /* a bit per number */
   uint32_t number[BW_NUMBERS];
   uint32_t ip_length;
@@ -344,18 +346,16 @@ struct bw_packet {
 
   uint32_t reason;
   int32_t rule_slot;
-  uint32_t matched_rule; /* the last one that matched; BW_NO_VALUE = none */
   /* Offsets into the frame; 0 = not there. */
-  uint16_t l3_offset;
-  uint16_t l4_offset;
-  uint16_t payload_offset;
+  uint16_t layer[4]; /* by BW_LAYER_*; the fourth is never there */
   uint16_t vlan;
+  uint16_t unused;
   uint16_t declared; /* port or type by which services declare it */
   uint8_t protocol;
   uint8_t vector;
   uint8_t has_addresses;
   uint8_t fragment; /* BW_FRAGMENT_* */
-  uint8_t unused[2];
+  uint64_t header[BW_MAX_HEADER / 8]; /* the header being read, in the kernel's build */
 };
 BW_LAYOUT(sizeof(struct bw_packet) % 8 == 0);
 

@@ -21,10 +21,11 @@ enum { BW_ONCE = 0, BW_PER_CPU = 1, BW_PER_HOST_SET = 2 };
   X(udp_ports,     struct bw_udp_ports,   1,                                   BW_ONCE, 1)         \
   /* The ruleset, twice: element i of generation g is at g * elements / 2 + i. */                  \
   X(heads,         struct bw_head,        BW_GENERATIONS,                      BW_ONCE, 1)         \
+  X(prefix_lengths, struct bw_prefix_length, BW_GENERATIONS * BW_MAX_LENGTHS,    BW_ONCE, 1)         \
   X(prefixes,      struct bw_prefix_set,  BW_GENERATIONS * BW_PREFIX_SETS,     BW_ONCE, 1)         \
   X(policies,      struct bw_policy,      BW_GENERATIONS * BW_MAX_POLICIES,    BW_ONCE, 1)         \
   X(sources,       struct bw_source,      BW_GENERATIONS * BW_MAX_SOURCES,     BW_ONCE, 1)         \
-  X(allowed,       struct bw_service,     BW_GENERATIONS * BW_MAX_SOURCES,     BW_ONCE, 1)         \
+  X(declared,      struct bw_service,     BW_GENERATIONS * BW_MAX_DECLARED,    BW_ONCE, 1)         \
   X(terms,         struct bw_term,        BW_GENERATIONS * BW_MAX_TERMS,       BW_ONCE, 1)         \
   X(checks,        struct bw_check,       BW_GENERATIONS * BW_MAX_CHECKS,      BW_ONCE, 1)         \
   X(members,       struct bw_member,      BW_GENERATIONS * BW_MAX_MEMBERS,     BW_ONCE, 1)         \
