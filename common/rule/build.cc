@@ -41,6 +41,7 @@ ExprPtr InIntervals(Comparison compare) {
   for (const Interval& interval : compare.intervals) {
     if (interval.lo > interval.hi) Die(compare.field, "a range that ends before it begins");
     if (interval.hi > MaxValue(compare)) Die(compare.field, "a value over its maximum");
+    if (!WithinMask(interval, compare.mask).has_value()) Die(compare.field, "a value outside its mask");
   }
   return Compare(std::move(compare));
 }
@@ -104,11 +105,6 @@ ExprPtr BytesIn(FieldId field, uint32_t offset, uint32_t length, uint64_t mask, 
   compare.mask = mask & MaxValue(compare);
   if (compare.mask == 0) Die(field, "an empty mask");
   compare.intervals = std::move(intervals);
-  for (const Interval& interval : compare.intervals) {
-    if (interval.lo == interval.hi && (interval.lo & ~compare.mask) != 0 && interval.hi <= MaxValue(compare)) {
-      Die(field, "a value outside its mask");
-    }
-  }
   return InIntervals(std::move(compare));
 }
 

@@ -1,6 +1,7 @@
 #include "common/rule/normalise.h"
 
 #include <algorithm>
+#include <bit>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -11,11 +12,31 @@ namespace {
 
 bool HasWildcard(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
 
+// A masked value has no bits outside the mask, so numbers that have some say nothing. When no interval holds anything
+// else, they stay as they are: the comparison is never true, and the parser refuses its text.
+std::vector<Interval> DropOutsideMask(const Comparison& compare) {
+  std::vector<Interval> kept;
+  for (const Interval& interval : compare.intervals) {
+    const std::optional<Interval> within = WithinMask(interval, compare.mask);
+    if (!within.has_value()) continue;
+    if (Field(compare.field).type == FieldType::kBytes) {
+      kept.push_back(*within);
+      continue;
+    }
+    // Flags are few: one by one, so that a range and the list of its flags are one.
+    for (uint64_t value = within->lo; value <= within->hi; ++value) {
+      if ((value & ~compare.mask) == 0) kept.push_back({value, value});
+    }
+  }
+  return kept.empty() ? compare.intervals : kept;
+}
+
 Comparison NormaliseCompare(Comparison compare) {
   const FieldType type = Field(compare.field).type;
   if (type == FieldType::kFlags || type == FieldType::kBytes) {
     const uint64_t all = MaxValue(compare);
     if ((compare.mask & all) == all) compare.mask = ~uint64_t{0};
+    if (compare.mask != ~uint64_t{0}) compare.intervals = DropOutsideMask(compare);
   }
   compare.intervals = MergeIntervals(std::move(compare.intervals));
   compare.prefixes = MergePrefixes(std::move(compare.prefixes));
@@ -99,6 +120,26 @@ std::vector<Interval> MergeIntervals(std::vector<Interval> intervals) {
     }
   }
   return merged;
+}
+
+std::optional<Interval> WithinMask(const Interval& interval, uint64_t mask) {
+  const auto below = [](int bit) { return (uint64_t{1} << bit) - 1; };
+  Interval within = interval;
+  if (const uint64_t outside = within.hi & ~mask; outside != 0) {
+    // The highest such bit goes, everything below it may be set.
+    const int bit = std::bit_width(outside) - 1;
+    within.hi = (within.hi & ~below(bit) & mask) | (mask & below(bit));
+  }
+  if (const uint64_t outside = within.lo & ~mask; outside != 0) {
+    // The next bit of the mask above it that isn't set is set, everything below it goes.
+    const int bit = std::bit_width(outside) - 1;
+    const uint64_t free = mask & ~within.lo & ~below(bit);
+    if (free == 0) return std::nullopt;
+    const int up = std::countr_zero(free);
+    within.lo = (within.lo & ~below(up)) | uint64_t{1} << up;
+  }
+  if (within.lo > within.hi) return std::nullopt;
+  return within;
 }
 
 std::vector<net::IpPrefix> MergePrefixes(std::vector<net::IpPrefix> prefixes) {

@@ -10,6 +10,9 @@
 #define BREAKWATER_COMMON_RULE_NORMALISE_H_
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/rule/expr.h"
@@ -24,6 +27,8 @@ uint64_t MaxValue(const Comparison& compare);
 
 // Sorted, disjoint, not adjacent.
 std::vector<Interval> MergeIntervals(std::vector<Interval> intervals);
+// The smallest part of the interval that holds all its values with no bits outside the mask; nullopt when there is none.
+std::optional<Interval> WithinMask(const Interval& interval, uint64_t mask);
 // Sorted, none inside another.
 std::vector<net::IpPrefix> MergePrefixes(std::vector<net::IpPrefix> prefixes);
 // In a run of wildcards first the "?" and then one "*".

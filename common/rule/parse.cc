@@ -272,7 +272,7 @@ class Parser {
     }
   }
 
-  absl::Status Order(const FieldInfo& field, Op op, ValueParser& values, Comparison& compare) {
+  absl::Status Order(const FieldInfo& field, Op op, ValueParser& values, const Comparison& compare) {
     const Token at = lexer_.Peek(LexMode::kValue);
     const absl::StatusOr<uint64_t> value = values.Scalar();
     if (!value.ok()) return value.status();
@@ -283,19 +283,14 @@ class Parser {
     }
     switch (op) {
       case Op::kLess:
-        compare.intervals.push_back({0, *value - 1});
-        break;
+        return values.Range(at.offset, {0, *value - 1});
       case Op::kLessEqual:
-        compare.intervals.push_back({0, *value});
-        break;
+        return values.Range(at.offset, {0, *value});
       case Op::kGreater:
-        compare.intervals.push_back({*value + 1, max});
-        break;
+        return values.Range(at.offset, {*value + 1, max});
       default:
-        compare.intervals.push_back({*value, max});
-        break;
+        return values.Range(at.offset, {*value, max});
     }
-    return absl::OkStatus();
   }
 
   // What is written from `from` up to `end`, for messages.

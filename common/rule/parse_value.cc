@@ -178,7 +178,14 @@ absl::Status ValueParser::IntervalMember() {
     return lexer_.ErrorAt(start.offset, Refusal::kOutOfRange,
                           "this range ends before it begins; write the smaller value first");
   }
-  compare_.intervals.push_back({*lo, *hi});
+  return Range(start.offset, {*lo, *hi});
+}
+
+absl::Status ValueParser::Range(size_t offset, const Interval& range) {
+  if (!WithinMask(range, compare_.mask).has_value()) {
+    return lexer_.ErrorAt(offset, Refusal::kOutOfRange, "this range holds no value with bits only inside the mask");
+  }
+  compare_.intervals.push_back(range);
   return absl::OkStatus();
 }
 

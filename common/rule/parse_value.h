@@ -30,6 +30,8 @@ class ValueParser {
   absl::StatusOr<uint64_t> Scalar();
   // One member of a set, or the value of "==": also "lo..hi".
   absl::Status Member();
+  // Appends a range that was written at offset, if some masked value can be in it.
+  absl::Status Range(size_t offset, const Interval& range);
   // "expected a number from 0 to 65535".
   std::string Expectation() const;
 

@@ -105,7 +105,7 @@ std::string_view Nearest(std::string_view text, std::span<const std::string_view
   if (text.empty() || text.size() > kMaxCompared) return {};
   const std::string lower = AsciiLower(text);
   std::string_view best;
-  size_t best_distance = std::max<size_t>(2, text.size() / 4) + 1;
+  size_t best_distance = std::max<size_t>(2, text.size() / 3) + 1;
   for (const std::string_view candidate : candidates) {
     const size_t distance = EditDistance(lower, candidate);
     if (distance < best_distance && distance < std::min(lower.size(), candidate.size())) {
