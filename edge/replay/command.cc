@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/rule/rule_file.h"
+#include "edge/replay/compare.h"
 #include "edge/replay/ledger.h"
 #include "edge/replay/replay.h"
 #include "edge/replay/report.h"
@@ -77,6 +78,18 @@ absl::StatusOr<control::Settings> MakeSettings(const Arguments& arguments) {
   return settings;
 }
 
+absl::StatusOr<std::unique_ptr<datapath::Engine>> MakeEngine(const Arguments& arguments) {
+  const datapath::EngineOptions options;
+  if (!arguments.compare_engines) {
+    return arguments.engine == "kernel" ? datapath::NewKernelEngine(options) : datapath::NewNativeEngine(options);
+  }
+  absl::StatusOr<std::unique_ptr<datapath::Engine>> native = datapath::NewNativeEngine(options);
+  if (!native.ok()) return native;
+  absl::StatusOr<std::unique_ptr<datapath::Engine>> kernel = datapath::NewKernelEngine(options);
+  if (!kernel.ok()) return kernel;
+  return std::make_unique<CompareEngine>(*std::move(native), "native", *std::move(kernel), "kernel");
+}
+
 std::vector<InputFile> Files(const Arguments& arguments) {
   std::vector<InputFile> files;
   for (const std::string& path : arguments.attack) files.push_back({path, Label::kAttack, arguments.loop});
@@ -85,17 +98,17 @@ std::vector<InputFile> Files(const Arguments& arguments) {
 }
 
 absl::StatusOr<Result> Run(const Arguments& arguments, const control::Settings& settings) {
-  absl::StatusOr<std::unique_ptr<datapath::Engine>> engine = datapath::NewNativeEngine({});
+  absl::StatusOr<std::unique_ptr<datapath::Engine>> engine = MakeEngine(arguments);
   if (!engine.ok()) return engine.status();
   std::vector<Input> inputs = Load(Files(arguments), {});
   const double start = CpuSeconds();
   absl::StatusOr<Result> result = Replay(inputs, **engine, settings);
   if (!result.ok()) return result;
   result->speed = {result->of(Label::kAttack).packets + result->of(Label::kClean).packets, CpuSeconds() - start};
-  result->engine = arguments.engine;
+  result->engine = arguments.compare_engines ? "native, kernel" : arguments.engine;
   if (!arguments.measure) return result;
   inputs = Load(Files(arguments), {});
-  if (engine = datapath::NewNativeEngine({}); !engine.ok()) return engine.status();
+  if (engine = MakeEngine(arguments); !engine.ok()) return engine.status();
   if (absl::Status s = Measure(inputs, **engine, settings.policies, *result); !s.ok()) return s;
   return result;
 }
@@ -152,9 +165,13 @@ Command AddReplayCommand(CLI::App& program) {
   command->add_option("--loop", arguments->loop, "Repeat the attack files back to back, so many times in all")
       ->check(CLI::Range(uint64_t{1}, kMaxLoops))
       ->capture_default_str();
-  command->add_option("--engine", arguments->engine, "Packet filter")
-      ->check(CLI::IsMember({"native"}))
+  command
+      ->add_option("--engine", arguments->engine,
+                   "Packet filter: native needs no privileges, kernel runs the eBPF program")
+      ->check(CLI::IsMember({"native", "kernel"}))
       ->capture_default_str();
+  command->add_flag("--compare-engines", arguments->compare_engines,
+                    "Run both engines on every packet and fail at the first difference");
   command->add_flag("--no-detect", arguments->no_detect,
                     "Switch detection off: only policies, sources and rules decide");
   command->add_flag("--measure", arguments->measure,

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "CLI/CLI.hpp"
+#include "edge/datapath/test_kernel.h"
 #include "edge/replay/testing.h"
 
 namespace breakwater::replay {
@@ -233,6 +234,82 @@ TEST(ReplayCommand, ReplaysWhatComesAheadOfDamage) {
   EXPECT_EQ(r.json["attack"]["packets"], 7999);
 }
 
+Bytes Text(std::string_view text) { return Bytes(text.begin(), text.end()); }
+
+TEST(ReplayCommand, PutsOperatorsRulesInForce) {
+  TempFile attack("flood.pcap", DnsFlood(1));
+  TempFile clean("visitors.pcap", Visitors(2));
+  TempFile rules("rules.yaml",
+                 Text("rules:\n"
+                      "  - {id: no-dns, match: ip.dst == 203.0.113.7 and udp.srcport == 53, action: drop}\n"
+                      "  - {id: seen, match: ip.dst == 203.0.113.8 and udp.dstport == 443, action: drop, mode: "
+                      "observe, for: 1s}\n"));
+  Outcome r = RunWith({.json = true,
+                       .protect = {"203.0.113.0/24"},
+                       .attack = {attack.path()},
+                       .clean = {clean.path()},
+                       .rules = rules.path(),
+                       .no_detect = true});
+  ASSERT_EQ(r.status, 0) << r.err;
+  EXPECT_EQ(r.json["attack"]["dropped_packets"], 4000);
+  EXPECT_EQ(r.json["clean"]["dropped_packets"], 0);
+  EXPECT_EQ(r.json["drop_reasons"].dump(), R"({"drop_rule":4000})");
+  ASSERT_EQ(r.json["rules"].size(), 2u);
+  EXPECT_EQ(r.json["rules"][0].dump(),
+            R"({"id":"no-dns","match":"ip.dst == 203.0.113.7 and udp.srcport == 53","action":"drop","mode":"enforce",)"
+            R"("state":"matching","installed_s":0.0,"enforced_s":0.0,"matched_packets":4000,"attack_dropped":4000,)"
+            R"("clean_dropped":0})");
+  EXPECT_EQ(r.json["rules"][1]["state"], "removed");
+  EXPECT_EQ(r.json["rules"][1]["enforced_s"], nullptr);
+  EXPECT_GT(r.json["rules"][1]["matched_packets"].get<int>(), 20);
+}
+
+TEST(ReplayCommand, RefusesRulesThatAreWrong) {
+  TempFile rules("rules.yaml", Text("rules:\n  - {id: a, match: udp.sourceport == 53, action: drop}\n"));
+  Outcome wrong = RunWith({.json = true, .auto_protect = true, .rules = rules.path()});
+  EXPECT_EQ(wrong.status, 1);
+  EXPECT_EQ(wrong.out, "");
+  EXPECT_THAT(wrong.err, ::testing::AllOf(HasSubstr("rules.yaml:2:"), HasSubstr("udp.sourceport")));
+  EXPECT_THAT(RunWith({.rules = "/nonexistent.yaml"}).err, HasSubstr("/nonexistent.yaml: can't be read"));
+  EXPECT_THAT(RunWith({.rules = "/"}).err, HasSubstr("/: can't be read"));
+  TempFile huge("huge.yaml", Bytes((1 << 20) + 1, ' '));
+  EXPECT_THAT(RunWith({.rules = huge.path()}).err, HasSubstr("is longer than 1048576 bytes"));
+}
+
+TEST(ReplayCommand, ReadsAConfiguration) {
+  TempFile attack("flood.pcap", DnsFlood(1));
+  TempFile config("edge.yaml", Text("protect:\n  - {prefix: 203.0.113.0/24, services: [tcp/443]}\n"));
+  Outcome r = RunWith({.json = true, .attack = {attack.path()}, .config = config.path()});
+  ASSERT_EQ(r.status, 0) << r.err;
+  EXPECT_EQ(r.json["drop_reasons"].dump(), R"({"drop_undeclared":4000})");
+  // Its policy is kept when the same prefix is protected on the command line.
+  EXPECT_EQ(RunWith({.json = true, .protect = {"203.0.113.0/24"}, .attack = {attack.path()}, .config = config.path()})
+                .json.dump(),
+            r.json.dump());
+  TempFile wrong("wrong.yaml", Text("protekt: []\n"));
+  EXPECT_THAT(RunWith({.config = wrong.path()}).err,
+              ::testing::AllOf(HasSubstr("wrong.yaml:1:1"), HasSubstr("protekt")));
+}
+
+TEST(ReplayCommand, BothEnginesSayTheSame) {
+  BREAKWATER_NEEDS_KERNEL();
+  TempFile attack("flood.pcap", DnsFlood(1));
+  TempFile clean("visitors.pcap", Visitors(1));
+  Arguments arguments{.json = true, .auto_protect = true, .attack = {attack.path()}, .clean = {clean.path()}};
+  Outcome native = RunWith(arguments);
+  arguments.engine = "kernel";
+  Outcome kernel = RunWith(arguments);
+  ASSERT_EQ(kernel.status, 0) << kernel.err;
+  EXPECT_EQ(kernel.json["engine"], "kernel");
+  EXPECT_GT(kernel.json["attack"]["dropped_packets"].get<int>(), 3000);
+  arguments.compare_engines = true;
+  Outcome both = RunWith(arguments);
+  ASSERT_EQ(both.status, 0) << both.err;
+  for (Outcome* outcome : {&native, &kernel, &both}) outcome->json.erase("engine");
+  EXPECT_EQ(native.json.dump(), kernel.json.dump());
+  EXPECT_EQ(native.json.dump(), both.json.dump());
+}
+
 TEST(ReplayCommand, SurvivesFileNamesThatAreNotText) {
   Outcome r = RunWith({.json = true, .clean = {"/nonexistent-\xff\xfe.pcap"}});
   EXPECT_EQ(r.status, 1);
@@ -265,7 +342,7 @@ TEST(ReplayCommand, HasAPageForPeople) {
 TEST(ReplayCommand, ReadsItsCommandLine) {
   CLI::App program;
   Command command = AddReplayCommand(program);
-  EXPECT_NO_THROW(program.parse("replay --json --attack a b --clean c --attack d --loop 3 --engine native", false));
+  EXPECT_NO_THROW(program.parse("replay --json --attack a b --clean c --attack d --loop 3 --engine kernel", false));
   EXPECT_TRUE(command.app->parsed());
   for (const char* wrong :
        {"replay --loop 0", "replay --loop x", "replay --engine other", "replay --bogus", "replay file"}) {
