@@ -156,7 +156,8 @@ struct AttachedInterface {
   std::string name;
   int index = 0;
   AttachMode mode = AttachMode::kNative;
-  bool present = true;  // false once the interface has disappeared
+  bool present = true;  // false once the interface has disappeared, or while it can't be attached
+  std::string note;     // for logs: why it isn't native or isn't attached; empty when all is well
 };
 class LiveDatapath : public Datapath {
  public:
