@@ -104,6 +104,8 @@ absl::Status CheckAll(const Rule& rule, Decider decider) {
 
 }  // namespace
 
+bool CanDecide(FieldId field, Decider decider) { return WhyNot(Field(field), decider).empty(); }
+
 absl::Status CheckDecidable(const Rule& rule, Decider decider) {
   return Annotate(CheckAll(rule, decider), "rule \"" + rule.id + "\": ");
 }

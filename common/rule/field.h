@@ -27,6 +27,7 @@ enum class FieldType {
 // The cheapest layer that can decide a field.
 enum class Layer { kL3, kL4, kTls, kHttp };
 
+// The order is part of canonical text ("and" is sorted by it): insert where a field belongs, never reorder.
 // X(ID, NAME, TYPE, MAX, LAYER, FLOWSPEC COMPONENT (RFC 8955 section 4.2.2; 0 = none), DOC)
 #define BW_FIELDS(X)                                                                                              \
   X(kIpVersion, "ip.version", kNumber, 15, kL3, 0, "IP version: 4 or 6")                                          \

@@ -2,8 +2,8 @@
 //
 //   GlobMatches("/wp-*.php", "/wp-login.php")   // true
 //
-// The shortest run that fits is taken for each "*" and never given back, so the time is at most the product of the two
-// lengths whatever they hold. Thread-safe.
+// Only the run of the last "*" reached is ever lengthened, so the time is at most the product of the two lengths, whatever
+// they hold. Characters are UTF-8; a byte that belongs to none is one. Thread-safe.
 #ifndef BREAKWATER_COMMON_RULE_GLOB_H_
 #define BREAKWATER_COMMON_RULE_GLOB_H_
 

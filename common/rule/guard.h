@@ -54,6 +54,7 @@ absl::Status Validate(const Rule& rule, const Limits& limits, const GuardList& g
 // names the first that it can't.
 enum class Decider { kDatapath, kGateway };
 absl::Status CheckDecidable(const Rule& rule, Decider decider);
+bool CanDecide(FieldId field, Decider decider);
 
 }  // namespace breakwater::rule
 

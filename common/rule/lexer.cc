@@ -71,7 +71,14 @@ Token Lexer::Take(LexMode mode) {
   return token;
 }
 
-int Lexer::Column(size_t offset) const { return static_cast<int>(CodePoints(text_.substr(0, offset))) + 1; }
+int Lexer::Column(size_t offset) const {
+  if (offset < counted_bytes_) counted_bytes_ = counted_characters_ = 0;
+  while (counted_bytes_ < offset) {
+    counted_bytes_ += CharacterLength(text_.substr(counted_bytes_));
+    ++counted_characters_;
+  }
+  return static_cast<int>(counted_characters_) + 1;
+}
 
 absl::Status Lexer::ErrorAt(size_t offset, Refusal refusal, std::string_view message) const {
   // Of a long text only what stands around the place, cut between characters.

@@ -7,6 +7,7 @@
 //   lexer.Take(LexMode::kValue);   // word "2001:db8::/32"
 //
 // Never fails: what can't be a token is one of kind kBad. Tokens point into the text, which has to outlive them.
+// Not thread-safe.
 #ifndef BREAKWATER_COMMON_RULE_LEXER_H_
 #define BREAKWATER_COMMON_RULE_LEXER_H_
 
@@ -52,6 +53,9 @@ class Lexer {
  private:
   std::string_view text_;
   size_t position_ = 0;
+  // Column() counts on from where it was asked last, which is mostly just before.
+  mutable size_t counted_bytes_ = 0;
+  mutable size_t counted_characters_ = 0;
 };
 
 // For messages: "the end", or the token quoted.

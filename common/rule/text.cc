@@ -63,12 +63,6 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
-size_t CodePoints(std::string_view text) {
-  size_t count = 0;
-  for (; !text.empty(); ++count) text.remove_prefix(CharacterLength(text));
-  return count;
-}
-
 size_t CharacterLength(std::string_view text) { return std::max<size_t>(WellFormedLength(text), 1); }
 
 std::string Quoted(std::string_view text) {

@@ -13,8 +13,6 @@ namespace breakwater::rule {
 std::string AsciiLower(std::string_view text);
 // Well-formed UTF-8: no overlong forms, no surrogates, nothing over U+10FFFF.
 bool IsUtf8(std::string_view text);
-// Code points in text; a byte that belongs to none counts as one.
-size_t CodePoints(std::string_view text);
 // Bytes of the character that text starts with, 1..4; a byte that begins no character is one by itself. text isn't
 // empty.
 size_t CharacterLength(std::string_view text);
