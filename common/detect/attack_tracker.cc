@@ -17,6 +17,7 @@ constexpr double kConfirmShare = 0.7;
 constexpr uint64_t kConfirmPackets = 10;
 // What is left must stay over its threshold this long before it is mined: ordinary bursts go over it.
 constexpr double kLeftoverSeconds = 1.0;
+constexpr double kLeftoverShare = 0.01;   // of the attack's peak
 constexpr int64_t kMiningPause = 5;       // slots between two attempts
 constexpr int kMaxBackoff = 6;            // doublings of that pause after attempts that found nothing
 constexpr double kReconfirmShare = 0.1;   // of the threshold
@@ -40,6 +41,11 @@ AttackTracker::AttackTracker(const DetectorConfig& config, Attack attack, int64_
 size_t AttackTracker::free_signatures() const {
   const size_t used = attack_.signatures.size() + pending_.size();
   return used >= config_.max_signatures_per_attack ? 0 : config_.max_signatures_per_attack - used;
+}
+
+// A few of a hundred packets that pass don't hurt who can take the other ninety-odd for a slot.
+double AttackTracker::LeftoverThreshold() const {
+  return std::max(leftover_threshold_, kLeftoverShare * attack_.peak_pps);
 }
 
 void AttackTracker::OnSlot(int64_t index, const window::Slot& slot, const window::Counts& counts,
@@ -68,7 +74,7 @@ void AttackTracker::OnSlot(int64_t index, const window::Slot& slot, const window
       pending_matched += it->second.matched_packets;
   }
   const double left = static_cast<double>(passed - std::min(passed, pending_matched));
-  leftover_.Add(left, leftover_threshold_, idle);
+  leftover_.Add(left, LeftoverThreshold(), idle);
   Observe(index, slot, counts, findings);
   UpdateState(index, slot.start, counts, findings);
 }
@@ -153,7 +159,7 @@ void AttackTracker::UpdateState(int64_t index, absl::Time start, const window::C
 bool AttackTracker::WantsMining(int64_t index) const {
   if (ended() || !pending_.empty() || free_signatures() == 0 || index < next_mining_) return false;
   // At first at once; later only for what stays.
-  return proposals_ == 0 || leftover_.seconds(leftover_threshold_) >= kLeftoverSeconds;
+  return proposals_ == 0 || leftover_.seconds(LeftoverThreshold()) >= kLeftoverSeconds;
 }
 
 void AttackTracker::Propose(int64_t index, const MineResult& mined, std::vector<Finding>& findings) {

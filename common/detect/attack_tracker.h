@@ -44,7 +44,7 @@ class AttackTracker {
   int64_t mining_from() const { return mining_from_; }
   // Packets per second that mining should account for.
   double leftover_pps() const { return leftover_pps_; }
-  double min_cluster_pps() const { return leftover_threshold_; }
+  double min_cluster_pps() const { return LeftoverThreshold(); }
   size_t free_signatures() const;
   void Propose(int64_t index, const MineResult& mined, std::vector<Finding>& findings);
 
@@ -60,6 +60,7 @@ class AttackTracker {
     int64_t next_reconfirm = 0;
     double matched_pps = 0;  // smoothed over ten seconds
   };
+  double LeftoverThreshold() const;
   void Observe(int64_t index, const window::Slot& slot, const window::Counts& counts, std::vector<Finding>& findings);
   void UpdateState(int64_t index, absl::Time start, const window::Counts& counts, std::vector<Finding>& findings);
 

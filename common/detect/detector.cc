@@ -217,6 +217,7 @@ void Detector::Impl::MineFor(AttackTracker& tracker, std::vector<Finding>& findi
   input.clean_own = samples_.CleanOf(key.target, key.vector);
   input.clean_others = samples_.CleanOfOthers(key.target, key.vector);
   input.attack_pps = tracker.leftover_pps();
+  input.threshold_pps = tracker.attack().threshold_pps;
   input.min_cluster_pps = tracker.min_cluster_pps();
   input.max_signatures = tracker.free_signatures();
   tracker.Propose(index_, Mine(input), findings);

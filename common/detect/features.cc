@@ -19,14 +19,14 @@ constexpr uint32_t kV6Header = 40;
 std::array<FeatureInfo, kFeatureCount> MakeTable() {
   std::array<FeatureInfo, kFeatureCount> t{};
   auto set = [&t](int f, FieldId field, uint8_t offset, uint8_t length, float bits, float zero_bits, double domain,
-                  uint32_t near, bool range) {
-    t[static_cast<size_t>(f)] = {field, offset, length, bits, zero_bits, domain, near, range};
+                  uint32_t near, bool range, size_t max_set = 8) {
+    t[static_cast<size_t>(f)] = {field, offset, length, bits, zero_bits, domain, near, range, max_set};
   };
   set(kProto, FieldId::kIpProto, 0, 0, 1, 1, 4, 0, false);
   set(kLen, FieldId::kIpLen, 0, 0, 8, 8, 1480, 4, true);
   set(kTtl, FieldId::kIpTtl, 0, 0, 5, 8, 96, 1, true);
   set(kDscp, FieldId::kIpDscp, 0, 0, 3, 0, 64, 0, false);
-  set(kId, FieldId::kIpId, 0, 0, 14, 1, k16, 0, true);
+  set(kId, FieldId::kIpId, 0, 0, 14, 1, k16, 0, true, 4);
   set(kFragment, FieldId::kIpFragment, 0, 0, 1, 1, 4, 0, false);
   set(kVersionIhl, FieldId::kL3Bytes, 0, 1, 6, 6, 16, 0, false);
   set(kNextHeader, FieldId::kL3Bytes, 6, 1, 3, 3, 8, 0, false);
@@ -53,19 +53,19 @@ std::array<FeatureInfo, kFeatureCount> MakeTable() {
   set(kIcmpId, FieldId::kL4Bytes, 4, 2, 12, 1, k16, 0, true);
   set(kIcmpSeq, FieldId::kL4Bytes, 6, 2, 10, 2, k16, 0, true);
   for (int i = 0; i < 5; ++i) {
-    set(kOptionFirst + i, FieldId::kL4Bytes, static_cast<uint8_t>(20 + 4 * i), 4, 8, 8, k32, 0, false);
+    set(kOptionFirst + i, FieldId::kL4Bytes, static_cast<uint8_t>(20 + 4 * i), 4, 8, 8, k32, 0, false, 4);
   }
   for (int i = 0; i < 6; ++i) {  // the offset depends on the IP version: see ReadFeatures and Predicate
-    set(kTailFirst + i, FieldId::kL3Bytes, static_cast<uint8_t>(4 * i), 4, 20, 6, k32, 0, false);
+    set(kTailFirst + i, FieldId::kL3Bytes, static_cast<uint8_t>(4 * i), 4, 20, 6, k32, 0, false, 4);
   }
   for (int i = 0; i < 12; ++i) {
-    set(kWordFirst + i, FieldId::kPayloadBytes, static_cast<uint8_t>(4 * i), 4, 20, 4, k32, 0, true);
+    set(kWordFirst + i, FieldId::kPayloadBytes, static_cast<uint8_t>(4 * i), 4, 20, 4, k32, 0, true, 4);
   }
   for (int i = 0; i < 24; ++i) {
-    set(kHalfFirst + i, FieldId::kPayloadBytes, static_cast<uint8_t>(2 * i), 2, 12, 2, k16, 0, false);
+    set(kHalfFirst + i, FieldId::kPayloadBytes, static_cast<uint8_t>(2 * i), 2, 12, 2, k16, 0, false, 3);
   }
   for (int i = 0; i < 32; ++i) {
-    set(kByteFirst + i, FieldId::kPayloadBytes, static_cast<uint8_t>(i), 1, 5, 1, 256, 0, true);
+    set(kByteFirst + i, FieldId::kPayloadBytes, static_cast<uint8_t>(i), 1, 5, 1, 256, 0, false, 2);
   }
   return t;
 }

@@ -67,6 +67,7 @@ struct FeatureInfo {
   double domain = 1;    // how many values ordinary traffic spreads over
   uint32_t near = 0;    // values no further apart than this are one interval
   bool range = false;   // intervals of it make sense
+  size_t max_set = 8;   // how many values a comparison may list
 };
 const FeatureInfo& Info(int feature);
 

@@ -37,7 +37,8 @@ struct MineInput {
   std::vector<const window::HeaderSample*> clean_own;     // of this target and vector, from before
   std::vector<const window::HeaderSample*> clean_others;  // of this vector, from other targets
   double attack_pps = 0;                                  // what the attack samples stand for
-  double min_cluster_pps = 0;                             // a part of the attack smaller than this is left alone
+  double threshold_pps = 0;  // what it is measured by: a flood of many times the threshold takes a less specific match
+  double min_cluster_pps = 0;  // a part of the attack smaller than this is left alone
   size_t max_signatures = 8;
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <map>
 
 namespace breakwater::detect {
 namespace {
@@ -64,9 +63,23 @@ std::optional<Predicate> Range(int feature, std::span<const Valued> values, int 
   }
   // Zero means "none" in most fields, so a field that is never zero is never empty.
   if (best.lo == 0 && seen.lo > 0 && rows >= kMinRowsForZero) best.lo = 1;
-  Predicate p{feature, {best}, {}, 0};
+  Predicate p{feature, {best}, {}, 0, true};
   p.bits = SpecificityBits(feature, p.intervals);
   return p;
+}
+
+// Values which say nothing since nearly everybody sends them.
+bool Usual(int feature, uint64_t value) {
+  switch (feature) {
+    case kVersionIhl:
+      return value == 0x45;
+    case kNextHeader:
+      return value == 6 || value == 17 || value == 58;
+    case kFlowLabel:
+      return value == 0x60000000;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -93,7 +106,10 @@ double SpecificityBits(int feature, std::span<const Interval> intervals) {
     only_zero = only_zero && i.hi == 0;
   }
   if (only_zero) return info.zero_bits;
-  return std::clamp(std::log2(info.domain / covered), 0.0, static_cast<double>(info.bits));
+  if (intervals.size() == 1 && intervals[0].lo == intervals[0].hi && Usual(feature, intervals[0].lo)) return 0;
+  // A longer list is likelier to be the luck of a few samples.
+  const double luck = 0.75 * static_cast<double>(intervals.size() - 1);
+  return std::max(0.0, std::clamp(std::log2(info.domain / covered), 0.0, static_cast<double>(info.bits)) - luck);
 }
 
 std::optional<Predicate> Tightest(int feature, std::span<const Valued> values, double total_weight, int total_rows,
@@ -106,51 +122,21 @@ std::optional<Predicate> Tightest(int feature, std::span<const Valued> values, d
 
   std::vector<Group> groups = MergeNear(values, info.near);
   std::stable_sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return a.weight > b.weight; });
-  int seen_once = 0;
-  for (const Group& g : groups) seen_once += g.rows == 1;
   double covered = 0;
-  Predicate p{feature, {}, {}, 0};
+  Predicate p{feature, {}, {}, 0, false};
   for (const Group& g : groups) {
-    if (covered >= tightness.coverage * total_weight || p.intervals.size() == tightness.max_intervals) break;
+    if (covered >= tightness.coverage * total_weight || p.intervals.size() == info.max_set) break;
+    if (g.rows == 1 && total_rows > 1) continue;
     p.intervals.push_back(g.interval);
     covered += g.weight;
   }
-  const double unseen = static_cast<double>(seen_once) / std::max(1, total_rows);
-  const double missing = 1 - covered / total_weight;
-  if (missing <= 1 - tightness.coverage &&
-      unseen <= std::max(1 - tightness.coverage, 0.005) + 1.0 / std::max(1, total_rows)) {
+  if (covered >= tightness.coverage * total_weight) {
     std::sort(p.intervals.begin(), p.intervals.end());
     p.bits = SpecificityBits(feature, p.intervals);
     return p;
   }
   if (!info.range) return std::nullopt;
   return Range(feature, values, total_rows, LargestValue(feature));
-}
-
-std::optional<Predicate> TightestSource(std::span<const std::pair<net::IpAddress, double>> sources, double total_weight,
-                                        double coverage) {
-  constexpr size_t kMaxSources = 4;
-  if (sources.empty()) return std::nullopt;
-  const bool v4 = sources.front().first.is_v4();
-  for (int length : v4 ? std::vector<int>{32, 24, 16} : std::vector<int>{128, 64, 48}) {
-    std::map<net::IpPrefix, double> weights;
-    for (const auto& [address, weight] : sources) weights[net::IpPrefix(address, length)] += weight;
-    std::vector<std::pair<double, net::IpPrefix>> sorted;
-    for (const auto& [prefix, weight] : weights) sorted.emplace_back(weight, prefix);
-    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-    Predicate p{kSource, {}, {}, 0};
-    double covered = 0;
-    for (const auto& [weight, prefix] : sorted) {
-      if (covered >= coverage * total_weight || p.sources.size() == kMaxSources) break;
-      p.sources.push_back(prefix);
-      covered += weight;
-    }
-    if (covered < coverage * total_weight) continue;
-    std::sort(p.sources.begin(), p.sources.end());
-    p.bits = (v4 ? length / 2.0 : length / 8.0) - std::log2(static_cast<double>(p.sources.size()));
-    return p;
-  }
-  return std::nullopt;
 }
 
 rule::ExprPtr ToExpr(const Predicate& predicate, bool v4) {

@@ -26,6 +26,10 @@ struct Predicate {
   std::vector<rule::Interval> intervals;  // sorted, disjoint
   std::vector<net::IpPrefix> sources;     // kSource only: sorted, disjoint
   double bits = 0;
+  bool range = false;  // an interval around values that aren't listed
+
+  // One value of a whole field or run of bytes.
+  bool constant() const { return intervals.size() == 1 && intervals[0].lo == intervals[0].hi; }
 
   bool Matches(const FeatureRow& row) const;
 };
@@ -39,18 +43,13 @@ struct Valued {
 
 struct Tightness {
   double coverage = 0.995;  // of total_weight
-  size_t max_intervals = 8;
 };
 
 // The fewest values (near ones merged to intervals) that cover enough of the weight; else a range, where that makes
-// sense; else nothing. total_weight and total_rows count samples without this feature as well. A set whose values look
-// like the visible part of many more is not returned: the weight of what was seen only once estimates what wasn't seen.
+// sense; else nothing. total_weight and total_rows count samples without this feature as well. What was seen only once
+// is no part of a set, and its weight estimates what wasn't seen at all.
 std::optional<Predicate> Tightest(int feature, std::span<const Valued> values, double total_weight, int total_rows,
                                   const Tightness& tightness);
-// Up to 4 source prefixes of one length that cover enough of the weight.
-std::optional<Predicate> TightestSource(std::span<const std::pair<net::IpAddress, double>> sources, double total_weight,
-                                        double coverage);
-
 // How surprising it is in ordinary traffic, in bits.
 double SpecificityBits(int feature, std::span<const rule::Interval> intervals);
 

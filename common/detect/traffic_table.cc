@@ -11,6 +11,7 @@ namespace {
 constexpr double kSlotsPerSecond = 10;
 // A secondary vector must stay over its low floor this long: ordinary bursts go over it.
 constexpr double kSecondaryAlarmSeconds = 1.0;
+constexpr int64_t kYoungSlots = 100;
 
 }  // namespace
 
@@ -29,10 +30,28 @@ double TrafficTable::FloorBps(const window::TargetVector& key) const {
   return HostFloor(key.vector).bps * factor;
 }
 
+// Only what nobody asked for is judged by the lower floors: honest visitors of an attacked host go on sending the rest.
+bool TrafficTable::Unsolicited(window::Vector vector) {
+  switch (vector) {
+    case BW_VECTOR_TCP_SYNACK:
+    case BW_VECTOR_TCP_RST:
+    case BW_VECTOR_TCP_INVALID:
+    case BW_VECTOR_ICMP_ECHO:
+    case BW_VECTOR_ICMP_ECHO_REPLY:
+    case BW_VECTOR_ICMP_ERROR:
+    case BW_VECTOR_ICMP_OTHER:
+    case BW_VECTOR_FRAGMENT:
+      return true;
+    default:
+      return DefaultFloor(vector).pps <= 500;  // the reflectors
+  }
+}
+
 double TrafficTable::SecondaryThreshold(const window::TargetVector& key) const {
   const TrafficState* s = Find(key);
   const double level = s == nullptr ? 0 : s->baseline.level();
-  return std::max(FloorPps(key) * config_.secondary_floor_share, config_.baseline_factor * level);
+  return std::max(FloorPps(key) * (Unsolicited(key.vector) ? config_.secondary_floor_share : 1),
+                  config_.baseline_factor * level);
 }
 
 const TrafficState* TrafficTable::Find(const window::TargetVector& key) const {
@@ -61,8 +80,11 @@ TrafficState& TrafficTable::Update(const window::TargetVector& key, const window
   const int64_t idle = fresh ? 0 : std::max<int64_t>(0, slot - s.last_slot - 1);
   s.last_slot = slot;
 
-  const double floor = FloorPps(key) * (watch == Watch::kSecondary ? config_.secondary_floor_share : 1);
-  s.threshold_pps = std::max(floor, config_.baseline_factor * s.baseline.level());
+  const bool secondary = watch == Watch::kSecondary && Unsolicited(key.vector);
+  const double floor = FloorPps(key) * (secondary ? config_.secondary_floor_share : 1);
+  // A young baseline may have been learned from the first moments of an attack.
+  const double usual = s.baseline.age_slots() >= kYoungSlots ? s.baseline.level() : 0;
+  s.threshold_pps = std::max(floor, config_.baseline_factor * usual);
   const bool was_zero = s.packets.zero() && s.bits.zero();
   s.packets.Idle(s.threshold_pps, idle);
   if (was_zero || (idle > 0 && s.packets.zero())) {
@@ -78,7 +100,7 @@ TrafficState& TrafficTable::Update(const window::TargetVector& key, const window
     s.alarm = s.alarm || s.bits.seconds(bps) > alarm_seconds;
   }
   s.run += counts;
-  if (watch == Watch::kAttacked) return s;
+  if (watch == Watch::kAttacked || watch == Watch::kSecondary) return s;
   // Nothing is learned from the start of what may be an attack, except in the slow lane.
   if (watch != Watch::kUnsigned && !s.packets.zero()) return s;
   s.baseline.Learn(static_cast<double>(counts.packets) * kSlotsPerSecond, idle,

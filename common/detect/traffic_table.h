@@ -55,6 +55,7 @@ class TrafficTable {
   size_t size() const { return states_.size(); }
 
  private:
+  static bool Unsolicited(window::Vector vector);
   void MakeRoom();
   Floor HostFloor(window::Vector vector) const;
 
