@@ -135,12 +135,18 @@ class VictimTest(unittest.TestCase):
 
     def test_clean_traffic_of_the_same_kind_goes_to_the_victim(self):
         query, answer = udp(1000, 53, destination=OTHER), udp(53, 1000, destination=SOURCE)
-        one = self.write("one.pcap", [(5, query), (6, answer), (7, udp(1, 2, destination=OTHER))])
-        two = self.write("two.pcap", [(0, ipv4(6, b"1" * 20)), (0, ipv6(17, struct.pack("!HHHH", 53, 5, 8, 0)))])
+        game = udp(1, 2, destination=OTHER)
+        one = self.write("one.pcap", [(5, game), (6, ipv4(6, b"1" * 20))])
+        two = self.write("two.pcap", [(5, query), (6, answer), (7, game), (100, query), (6, ipv6(17, b"1" * 8))])
         clean = victim.CleanTraffic([one, two])
-        sent = clean.to(victim.Victim(VICTIM, packets.UDP, 53, False))
-        self.assertEqual(sent, [[(0, packets.send_to(query, VICTIM)), (1, packets.send_to(answer, VICTIM))]])
-        self.assertEqual(len(clean.to(victim.Victim(VICTIM, packets.UDP, 0, False))[0]), 3)
+
+        def to_victim(*timed):
+            return [(time_s, packets.send_to(packet, VICTIM)) for time_s, packet in timed]
+
+        from_two = to_victim((0, query), (1, answer), (2, game))
+        dns, any_udp = victim.Victim(VICTIM, packets.UDP, 53, False), victim.Victim(VICTIM, packets.UDP, 0, False)
+        self.assertEqual(clean.to(dns), [from_two, to_victim((0, game))])
+        self.assertEqual(clean.to(any_udp), [to_victim((0, game)), from_two])
         self.assertEqual(clean.to(victim.Victim(VICTIM, packets.ICMP, 0, False)), [])
 
     def test_paced_takes_turns_and_loses_nothing(self):
@@ -170,7 +176,7 @@ def result(**changes):
 class ScoreTest(unittest.TestCase):
     def test_good(self):
         numbers = score.measure(result())
-        self.assertEqual(score.misses(numbers), [])
+        self.assertEqual(score.misses(numbers), {})
         self.assertEqual(numbers["signature_share"], 0.99)
         self.assertEqual(numbers["first_packet_to_drop_s"], 0.3)
         self.assertEqual(numbers["excess"], 10)
@@ -179,17 +185,18 @@ class ScoreTest(unittest.TestCase):
         def missed(**changes):
             found = score.misses(score.measure(result(**changes)))
             self.assertEqual(len(found), 1, found)
-            return found[0]
+            return list(found.items())[0]
 
-        self.assertIn("not detected", missed(attacks=[]))
-        self.assertIn("0.940 of the attack", missed(of_attack={"measured": {"attack_matched": 940}}))
-        self.assertIn("0.889 dropped", missed(after_detection={"attack_packets": 900, "attack_dropped": 800}))
-        self.assertIn("first drop 0.51 s", missed(of_attack={"first_drop_s": 0.51}))
-        self.assertIn("nothing dropped", missed(of_attack={"first_drop_s": None}))
-        self.assertIn("1 of 10 clean", missed(clean={"packets": 10, "dropped_packets": 1}))
+        self.assertEqual(missed(attacks=[]), ("detected", "not detected"))
+        goal, text = missed(of_attack={"measured": {"attack_matched": 940}})
+        self.assertEqual((goal, text[:36]), ("signature_share", "signatures match 0.940 of the attack"))
+        self.assertEqual(missed(after_detection={"attack_packets": 900, "attack_dropped": 800})[0], "dropped_share")
+        self.assertIn("first drop 0.51 s", missed(of_attack={"first_drop_s": 0.51})[1])
+        self.assertEqual(missed(of_attack={"first_drop_s": None}), ("first_drop", "nothing dropped"))
+        self.assertIn("1 of 10 clean", missed(clean={"packets": 10, "dropped_packets": 1})[1])
 
     def test_a_small_excess_may_take_longer(self):
-        self.assertEqual(score.misses(score.measure(result(of_attack={"first_drop_s": 1.9, "peak_pps": 1500}))), [])
+        self.assertEqual(score.misses(score.measure(result(of_attack={"first_drop_s": 1.9, "peak_pps": 1500}))), {})
         self.assertEqual(len(score.misses(score.measure(result(of_attack={"first_drop_s": 2.1, "peak_pps": 1500})))), 1)
 
 

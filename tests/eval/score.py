@@ -36,19 +36,24 @@ def measure(result):
 
 
 def misses(numbers):
-    """Which goals the numbers of a flood miss, in words."""
+    """The goals that the numbers of a flood miss: goal -> what was missed, in words."""
     if not numbers["detected"]:
-        return ["not detected"]
-    out = []
+        return {"detected": "not detected"}
+    missed = {}
     if numbers["signature_share"] < SIGNATURE_SHARE:
-        out.append(f"signatures match {numbers['signature_share']:.3f} of the attack, goal {SIGNATURE_SHARE}")
-    if (numbers["dropped_share"] or 0) < DROPPED_SHARE:
-        out.append(f"{numbers['dropped_share'] or 0:.3f} dropped after detection, goal {DROPPED_SHARE}")
+        missed["signature_share"] = (
+            f"signatures match {numbers['signature_share']:.3f} of the attack's packets, goal {SIGNATURE_SHARE}"
+        )
+    dropped = numbers["dropped_share"] or 0
+    if dropped < DROPPED_SHARE:
+        missed["dropped_share"] = f"{dropped:.3f} dropped after detection, goal {DROPPED_SHARE}"
     delay, goal = numbers["first_packet_to_drop_s"], drop_delay_goal(numbers["excess"])
     if delay is None:
-        out.append("nothing dropped")
+        missed["first_drop"] = "nothing dropped"
     elif delay > goal:
-        out.append(f"first drop {delay} s after the first packet, goal {goal} s at {numbers['excess']} x the threshold")
+        missed["first_drop"] = (
+            f"first drop {delay} s after the first packet, goal {goal} s at {numbers['excess']} x the threshold"
+        )
     if numbers["clean_dropped"]:
-        out.append(f"{numbers['clean_dropped']} of {numbers['clean_packets']} clean packets dropped, goal 0")
-    return out
+        missed["clean_dropped"] = f"{numbers['clean_dropped']} of {numbers['clean_packets']} clean packets dropped, goal 0"
+    return missed

@@ -48,20 +48,17 @@ def find(path):
 
 
 def alike(victim, headers):
-    """Whether a packet is of the kind that attacks the victim: its protocol, and for reflections also its service."""
+    """Whether a packet is of the kind that attacks the victim: its family and protocol, or a fragment like most of them."""
     if headers.version != victim.version:
         return False
-    if victim.fragments:
-        return headers.fragment or headers.protocol == victim.protocol
-    if headers.protocol != victim.protocol:
-        return False
-    return victim.port == 0 or victim.port in headers.ports
+    return headers.protocol == victim.protocol or (victim.fragments and headers.fragment)
 
 
 class CleanTraffic:
     """The packets of many captures, a bounded number of each kind from each, to be sent to any victim."""
 
     PER_CAPTURE = 200
+    SECONDS = 60  # of each capture; the attacks are shorter
 
     def __init__(self, paths):
         self._captures = []
@@ -77,18 +74,20 @@ class CleanTraffic:
                 self._captures.append(kept)
 
     def to(self, victim):
-        """One list of (time since its capture's first packet, packet) for each capture that has packets of the kind."""
-        sent = []
+        """One list of (time since its capture's first packet, packet) for each capture that has packets of the kind; those
+        of the reflector's own service come first."""
+        service, others = [], []
         for capture in self._captures:
             start = capture[0][0]
             chosen = [
-                (max(0.0, time_s - start), packets.send_to(packet, victim.destination))
+                (max(0.0, time_s - start), h, packets.send_to(packet, victim.destination))
                 for time_s, h, packet in capture
-                if alike(victim, h)
+                if alike(victim, h) and time_s - start <= self.SECONDS
             ]
             if chosen:
-                sent.append(chosen)
-        return sent
+                same = victim.port and any(victim.port in h.ports for _, h, _ in chosen)
+                (service if same else others).append([(time_s, packet) for time_s, _, packet in chosen])
+        return service + others
 
 
 def paced(captures, rate, seconds):
