@@ -140,9 +140,7 @@ std::vector<Rule> ReadRules(const config::Value& list, absl::Time now) {
       item.Report("the rule id \"" + rule->id + "\" is in use already, in line " + std::to_string(first->second));
       continue;
     }
-    Limits limits;
-    limits.now = now;
-    if (absl::Status s = Validate(*rule, limits, GuardList{}); !s.ok()) {
+    if (absl::Status s = Validate(*rule, Limits{}, GuardList{}); !s.ok()) {
       item.Report(std::string(s.message()));
       continue;
     }

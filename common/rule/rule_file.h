@@ -31,8 +31,9 @@ namespace breakwater::rule {
 inline constexpr size_t kMaxRuleFileBytes = 1024 * 1024;
 inline constexpr size_t kMaxRulesInFile = 10'000;
 
-// now turns "for" into a time and finds what has expired; with InfinitePast "for" is a mistake and nothing expires. All
-// rules come from Origin::kOperator and have passed Validate() with the default Limits.
+// now turns "for" into a time; with InfinitePast "for" is a mistake. All rules come from Origin::kOperator and have passed
+// Validate() with the default Limits. A rule that has expired is no mistake, or an old file would keep an edge from
+// starting: it is returned, and Validate() with a clock refuses it.
 absl::StatusOr<std::vector<Rule>> ParseRuleFile(std::string_view text, std::string_view filename,
                                                 absl::Time now = absl::InfinitePast());
 

@@ -5,6 +5,9 @@
 
 #include <string>
 
+#include "common/rule/guard.h"
+#include "common/rule/refusal.h"
+
 namespace breakwater::rule {
 namespace {
 
@@ -142,8 +145,6 @@ constexpr ErrorCase kErrorCases[] = {
      "rules.yaml:2:5: rule \"a\": a drop of"},
     {"BadExpiry", RULE(GOOD, "drop\n    expires: tomorrow"),
      "rules.yaml:5:14: expected a time like 2030-01-02T15:04:05Z, got \"tomorrow\""},
-    {"Expired", RULE(GOOD, "drop\n    expires: 2020-01-02T15:04:05Z"),
-     "rules.yaml:2:5: rule \"a\": it expired at 2020-01-02"},
     {"ExpiresAndFor", RULE(GOOD, "drop\n    expires: 2030-01-02T15:04:05Z\n    for: 1h"),
      "rules.yaml:6:10: \"expires\" and"},
     {"BadFor", RULE(GOOD, "drop\n    for: 1d"), "rules.yaml:5:10:"},
@@ -167,6 +168,16 @@ TEST(RuleFileTest, ReportsEveryMistakeAtOnce) {
 
 TEST(RuleFileTest, ForNeedsAClock) {
   EXPECT_THAT(ErrorOf(RULE(GOOD, "drop\n    for: 1h"), absl::InfinitePast()), HasSubstr("\"for\" can't be used here"));
+}
+
+TEST(RuleFileTest, AnExpiredRuleIsNoMistakeOfTheFile) {
+  const absl::StatusOr<std::vector<Rule>> rules =
+      ParseRuleFile(RULE(GOOD, "drop\n    expires: 2020-01-02T15:04:05Z"), "rules.yaml", kNow);
+  ASSERT_TRUE(rules.ok()) << rules.status();
+  ASSERT_EQ(rules->size(), 1u);
+  Limits limits;
+  limits.now = kNow;
+  EXPECT_EQ(RefusalOf(Validate((*rules)[0], limits, GuardList{})), Refusal::kExpired);
 }
 
 TEST(RuleFileTest, BoundsItsSize) {
