@@ -31,10 +31,18 @@ std::optional<uint64_t> ReadBytes(std::span<const uint8_t> bytes, size_t offset,
   return value;
 }
 
-uint64_t FragmentBits(uint64_t offset, bool more, bool dont) {
-  uint64_t bits = dont ? kDontFragment : 0;
-  if (offset != 0) bits |= more ? kIsFragment : kIsFragment | kLastFragment;
-  if (offset == 0 && more) bits |= kFirstFragment;
+// Hop-by-hop, routing, fragment, authentication, destination options, mobility, HIP, shim6.
+bool IsExtension(uint64_t protocol) {
+  return protocol == 0 || protocol == 43 || protocol == 44 || protocol == 51 || protocol == 60 || protocol == 135 ||
+         protocol == 139 || protocol == 140;
+}
+
+// Of the word in an IPv4 header.
+uint64_t FragmentBits(uint64_t word) {
+  const bool more = (word & 0x2000) != 0;
+  uint64_t bits = (word & 0x4000) != 0 ? kDontFragment : 0;
+  if ((word & 0x1fff) != 0) bits |= more ? kIsFragment : kIsFragment | kLastFragment;
+  if ((word & 0x1fff) == 0 && more) bits |= kFirstFragment;
   return bits;
 }
 
@@ -67,40 +75,26 @@ std::optional<uint64_t> SampleReader::Fragment() const {
   if (l3.empty()) return std::nullopt;
   if (l3[0] >> 4 == 4) {
     std::optional<uint64_t> word = ReadBytes(l3, 6, 2);
-    if (!word) return std::nullopt;
-    return FragmentBits(*word & 0x1fff, (*word & 0x2000) != 0, (*word & 0x4000) != 0);
+    return word ? std::optional<uint64_t>(FragmentBits(*word)) : std::nullopt;
   }
-  if (!sample_.fragment) return 0;
   std::optional<uint64_t> next = ReadBytes(l3, 6, 1);
+  uint64_t bits = 0;
   size_t offset = 40;
-  for (int i = 0; next && i < kMaxExtensionHeaders; ++i) {
-    switch (*next) {
-      case 44: {
-        std::optional<uint64_t> word = ReadBytes(l3, offset + 2, 2);
-        if (!word) return std::nullopt;
-        return FragmentBits(*word >> 3, (*word & 1) != 0, false);
-      }
-      case 0:
-      case 43:
-      case 60: {
-        std::optional<uint64_t> length = ReadBytes(l3, offset + 1, 1);
-        next = ReadBytes(l3, offset, 1);
-        if (!length) return std::nullopt;
-        offset += (*length + 1) * 8;
-        break;
-      }
-      case 51: {  // authentication header: its length is in units of 4 bytes, minus 2
-        std::optional<uint64_t> length = ReadBytes(l3, offset + 1, 1);
-        next = ReadBytes(l3, offset, 1);
-        if (!length) return std::nullopt;
-        offset += (*length + 2) * 4;
-        break;
-      }
-      default:
-        return std::nullopt;
+  for (int i = 0; next && IsExtension(*next) && (bits & kIsFragment) == 0; ++i) {
+    std::optional<uint64_t> header = ReadBytes(l3, offset, 4);
+    if (!header || i == kMaxExtensionHeaders) return std::nullopt;
+    const uint64_t length = *header >> 16 & 0xff;
+    if (*next == 44) {
+      bits |= *header & 0xfff8 ? kIsFragment : kFirstFragment;
+      if ((*header & 1) == 0) bits |= kLastFragment;
+      offset += 8;
+    } else {
+      // The authentication header counts in units of 4 bytes, minus 2.
+      offset += *next == 51 ? (length + 2) * 4 : (length + 1) * 8;
     }
+    next = *header >> 24;
   }
-  return std::nullopt;
+  return next ? std::optional<uint64_t>(bits) : std::nullopt;
 }
 
 std::optional<uint64_t> SampleReader::Number(FieldId field) const {
@@ -152,13 +146,13 @@ std::optional<uint64_t> SampleReader::Number(FieldId field) const {
     case FieldId::kUdpLen:
       return ReadBytes(L4Of(kUdp), 4, 2);
     case FieldId::kIcmpType:
-      return ReadBytes(L4Of(kIcmp), 0, 1);
+      return v4 ? ReadBytes(L4Of(kIcmp), 0, 1) : std::nullopt;
     case FieldId::kIcmpCode:
-      return ReadBytes(L4Of(kIcmp), 1, 1);
+      return v4 ? ReadBytes(L4Of(kIcmp), 1, 1) : std::nullopt;
     case FieldId::kIcmp6Type:
-      return ReadBytes(L4Of(kIcmp6), 0, 1);
+      return v6 ? ReadBytes(L4Of(kIcmp6), 0, 1) : std::nullopt;
     case FieldId::kIcmp6Code:
-      return ReadBytes(L4Of(kIcmp6), 1, 1);
+      return v6 ? ReadBytes(L4Of(kIcmp6), 1, 1) : std::nullopt;
     case FieldId::kVlanId:
       return sample_.vlan != 0 ? std::optional<uint64_t>(sample_.vlan) : std::nullopt;
     default:

@@ -121,6 +121,10 @@ TEST(SampleReaderTest, IcmpOfEachFamily) {
   EXPECT_EQ(SampleReader(v4).Number(FieldId::kIcmp6Type), std::nullopt);
   EXPECT_EQ(SampleReader(v4).Number(FieldId::kSrcPort), std::nullopt);
 
+  HeaderSample wrong = Sample(V6(1, {8, 0, 0, 0, 0, 0, 0, 0}), 1, 40, 48);  // ICMP doesn't belong into IPv6
+  EXPECT_EQ(SampleReader(wrong).Number(FieldId::kIcmpType), std::nullopt);
+  EXPECT_EQ(SampleReader(wrong).Number(FieldId::kIcmp6Type), std::nullopt);
+
   HeaderSample v6 = Sample(V6(58, {128, 0, 0, 0, 0, 0, 0, 0}), 58, 40, 48);
   SampleReader r(v6);
   EXPECT_EQ(r.Number(FieldId::kIcmp6Type), 128);
@@ -146,6 +150,9 @@ TEST(SampleReaderTest, FragmentBits) {
   HeaderSample v6 = Sample(V6(60, {44, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0x05, 0xa8, 0, 0, 0, 1}), 17, 56, 56);
   v6.fragment = v6.later_fragment = true;
   EXPECT_EQ(SampleReader(v6).Number(FieldId::kIpFragment), 10);
+  // An atomic fragment is the first and the last.
+  HeaderSample atomic = Sample(V6(44, {17, 0, 0, 0, 0, 0, 0, 1}), 17, 48, 48);
+  EXPECT_EQ(SampleReader(atomic).Number(FieldId::kIpFragment), 12);
   // Fragment header behind the sampled bytes.
   HeaderSample cut = Sample(V6(60, {44, 1}), 17, 42, 42);
   cut.fragment = true;
