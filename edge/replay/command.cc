@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/rule/rule_file.h"
 #include "edge/replay/compare.h"
@@ -97,12 +98,18 @@ std::vector<InputFile> Files(const Arguments& arguments) {
   return files;
 }
 
-absl::StatusOr<Result> Run(const Arguments& arguments, const control::Settings& settings) {
+absl::StatusOr<Result> Run(const Arguments& arguments, const control::Settings& settings, std::ostream& err) {
   absl::StatusOr<std::unique_ptr<datapath::Engine>> engine = MakeEngine(arguments);
   if (!engine.ok()) return engine.status();
   std::vector<Input> inputs = Load(Files(arguments), {});
+  EventSink events;
+  if (arguments.events) {
+    events = [&err](int64_t time_ns, const std::string& text) {
+      err << absl::StrFormat("%.3f s: %s\n", static_cast<double>(time_ns) / 1e9, text);
+    };
+  }
   const double start = CpuSeconds();
-  absl::StatusOr<Result> result = Replay(inputs, **engine, settings);
+  absl::StatusOr<Result> result = Replay(inputs, **engine, settings, events);
   if (!result.ok()) return result;
   result->speed = {result->of(Label::kAttack).packets + result->of(Label::kClean).packets, CpuSeconds() - start};
   result->engine = arguments.compare_engines ? "native, kernel" : arguments.engine;
@@ -126,7 +133,7 @@ int RunReplay(const Arguments& arguments, std::ostream& out, std::ostream& err) 
     err << "breakwater-edge replay: nothing is protected, so nothing can be dropped; use --protect, --auto-protect or "
            "--config\n";
   }
-  absl::StatusOr<Result> result = Run(arguments, *settings);
+  absl::StatusOr<Result> result = Run(arguments, *settings, err);
   if (!result.ok()) return fail(result.status());
   for (const FileResult& file : result->files) {
     if (!file.status.ok()) err << "breakwater-edge replay: " << file.file << ": " << file.status.message() << "\n";
@@ -176,6 +183,8 @@ Command AddReplayCommand(CLI::App& program) {
                     "Switch detection off: only policies, sources and rules decide");
   command->add_flag("--measure", arguments->measure,
                     "Replay a second time to count what the signatures match, also ahead of detection");
+  command->add_flag("--events", arguments->events,
+                    "Print every decision on attacks and rules on standard error, as it falls");
   return {command, [arguments] { return RunReplay(*arguments, std::cout, std::cerr); }};
 }
 

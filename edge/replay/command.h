@@ -24,6 +24,7 @@ struct Arguments {
   bool compare_engines = false;
   bool no_detect = false;
   bool measure = false;
+  bool events = false;
 };
 
 // The exit status: 0, or 1 when a file, a rule or the replay failed. The result goes to out, all else to err.

@@ -331,6 +331,14 @@ TEST(ReplayCommand, SaysWhenTheResultCannotBeWritten) {
   EXPECT_THAT(err.str(), HasSubstr("couldn't be written"));
 }
 
+TEST(ReplayCommand, TellsWhatHappensAsItHappens) {
+  TempFile attack("flood.pcap", DnsFlood(1));
+  Outcome r = RunWith({.json = true, .auto_protect = true, .attack = {attack.path()}, .events = true});
+  EXPECT_EQ(r.status, 0);
+  EXPECT_THAT(r.err, ::testing::ContainsRegex("0\\.[0-9]00 s: attack [^ ]+ detected: udp.dns on 203.0.113.7, peak "));
+  EXPECT_THAT(r.err, ::testing::ContainsRegex("s: rule [^ ]+ confirmed: "));
+}
+
 TEST(ReplayCommand, HasAPageForPeople) {
   TempFile attack("flood.pcap", DnsFlood(2));
   Outcome r = RunWith({.auto_protect = true, .attack = {attack.path(), "/nonexistent.pcap"}, .measure = true});

@@ -50,6 +50,10 @@ void Ledger::OnAttack(const detect::Attack& attack) {
   if (is_new) {
     attacks_.push_back(attack);
     counts_.emplace_back();
+    const size_t series = series_.try_emplace({attack.target, attack.vector}, latest_of_series_.size()).first->second;
+    if (series == latest_of_series_.size()) latest_of_series_.emplace_back();
+    latest_of_series_[series] = it->second;
+    series_of_attack_.push_back(series);
     active_.Add(attack.target, attack.vector, it->second);
   } else {
     attacks_[it->second] = attack;
@@ -79,7 +83,7 @@ void Ledger::OnPacket(Label label, const FrameFacts& facts, const datapath::Verd
       TrackedRule& tracked = rules_[rule_of_slot_[slot]];
       ++tracked.dropped[label];
       if (tracked.attack != kNone) {
-        AttackCounts& counts = counts_[tracked.attack];
+        AttackCounts& counts = counts_[latest_of_series_[series_of_attack_[tracked.attack]]];
         ++counts.dropped[label];
         if (!counts.first_drop) counts.first_drop = time_ns;
       }

@@ -98,6 +98,10 @@ class Ledger {
   std::array<uint64_t, BW_REASON_MAX> drops_by_reason_{};
   std::vector<detect::Attack> attacks_;  // as last reported
   std::vector<AttackCounts> counts_;     // beside attacks_
+  // Attacks of one target and vector follow each other, and what an earlier one's rule drops counts for the latest.
+  std::vector<size_t> series_of_attack_;  // beside attacks_
+  std::vector<size_t> latest_of_series_;
+  absl::flat_hash_map<window::TargetVector, size_t> series_;
   absl::flat_hash_map<std::string, size_t> attack_of_id_;
   std::vector<TrackedRule> rules_;
   absl::flat_hash_map<std::string, size_t> rule_of_id_;

@@ -100,6 +100,28 @@ TEST(Ledger, CreditsTheAttackWhoseRuleDropped) {
   EXPECT_EQ(second.rules[1].dropped[Label::kAttack], 1u);
 }
 
+// A pulsing attack: the rule of the first pulse is still in force when the second one is detected.
+TEST(Ledger, CreditsTheAttackThatIsOnForARuleLeftBehind) {
+  Ledger ledger;
+  const window::Target host = window::Target::Host(kVictim);
+  detect::Attack first = DnsAttack("a1", host, 100);
+  ledger.OnAttack(first);
+  ledger.OnRuleset({.rules = {ReflexRule("r1", "a1", 7, rule::Mode::kEnforce)}}, 200);
+  ledger.OnPacket(Label::kAttack, kToVictim, DroppedByRule(BW_VECTOR_UDP_DNS, 7), 201);
+  first.ended = ToTime(300);
+  ledger.OnAttack(first);
+  ledger.OnPacket(Label::kAttack, kToVictim, DroppedByRule(BW_VECTOR_UDP_DNS, 7), 301);
+  ledger.OnAttack(DnsAttack("a2", host, 400));
+  ledger.OnPacket(Label::kAttack, kToVictim, DroppedByRule(BW_VECTOR_UDP_DNS, 7), 401);
+  Result result = ledger.Finish({});
+  EXPECT_EQ(result.attacks[0].first_drop, 201);
+  EXPECT_EQ(result.attacks[0].dropped[Label::kAttack], 2u);
+  EXPECT_EQ(result.attacks[0].rules[0].dropped[Label::kAttack], 3u);
+  EXPECT_EQ(result.attacks[1].first_drop, 401);
+  EXPECT_EQ(result.attacks[1].dropped[Label::kAttack], 1u);
+  EXPECT_TRUE(result.attacks[1].rules.empty());
+}
+
 TEST(Ledger, CountsWhatComesWhileAnAttackIsOn) {
   Ledger ledger;
   const window::Target host = window::Target::Host(kVictim);

@@ -21,8 +21,8 @@ constexpr int kMaxInstallsInARow = 64;
 
 class Run {
  public:
-  Run(std::vector<Input>& inputs, datapath::Engine& engine, const control::Settings& settings)
-      : inputs_(inputs), engine_(engine), control_(settings), files_(inputs.size()) {}
+  Run(std::vector<Input>& inputs, datapath::Engine& engine, const control::Settings& settings, EventSink events)
+      : inputs_(inputs), engine_(engine), control_(settings), events_(std::move(events)), files_(inputs.size()) {}
 
   absl::StatusOr<Result> operator()() {
     if (absl::Status s = Perform(control_.Step(control::Start{}, ToTime(0)), 0); !s.ok()) return s;
@@ -113,6 +113,9 @@ class Run {
     for (int installs = 0; !queue.empty(); queue.pop_front()) {
       if (const auto* report = std::get_if<control::ReportAttack>(&queue.front())) {
         ledger_.OnAttack(report->attack);
+        if (events_ && report->change != "updated") events_(now_ns, AttackText(*report));
+      } else if (const auto* rule = std::get_if<control::ReportRule>(&queue.front())) {
+        if (events_) events_(now_ns, absl::StrCat("rule ", rule->rule_id, " ", rule->change, ": ", rule->detail));
       } else if (const auto* panic = std::get_if<control::EnforcePanic>(&queue.front())) {
         if (absl::Status s = engine_.SetPanic(panic->on); !s.ok()) return s;
       } else if (const auto* install = std::get_if<control::InstallRuleset>(&queue.front())) {
@@ -123,9 +126,16 @@ class Run {
           queue.push_back(std::move(action));
         }
       }
-      // Persist and ReportRule concern a daemon's disk and log.
+      // Persist concerns a daemon's disk.
     }
     return absl::OkStatus();
+  }
+
+  static std::string AttackText(const control::ReportAttack& report) {
+    const detect::Attack& attack = report.attack;
+    return absl::StrCat("attack ", attack.id, " ", report.change, ": ", std::string(window::vector_name(attack.vector)),
+                        " on ", attack.target.ToString(), ", peak ", attack.peak_pps, " packets/s",
+                        attack.note.empty() ? "" : ", ", attack.note);
   }
 
   absl::StatusOr<control::Event> Install(const datapath::Ruleset& ruleset, int64_t now_ns) {
@@ -144,6 +154,7 @@ class Run {
   std::vector<Input>& inputs_;
   datapath::Engine& engine_;
   control::Control control_;
+  EventSink events_;
   telemetry::SlotBuilder builder_;
   Ledger ledger_;
   std::vector<FileResult> files_;
@@ -166,8 +177,9 @@ std::vector<Input> Load(const std::vector<InputFile>& files, const TrackLimits& 
   return inputs;
 }
 
-absl::StatusOr<Result> Replay(std::vector<Input>& inputs, datapath::Engine& engine, const control::Settings& settings) {
-  return Run(inputs, engine, settings)();
+absl::StatusOr<Result> Replay(std::vector<Input>& inputs, datapath::Engine& engine, const control::Settings& settings,
+                              EventSink events) {
+  return Run(inputs, engine, settings, std::move(events))();
 }
 
 }  // namespace breakwater::replay

@@ -11,6 +11,7 @@
 #ifndef BREAKWATER_EDGE_REPLAY_REPLAY_H_
 #define BREAKWATER_EDGE_REPLAY_REPLAY_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,9 +43,13 @@ struct Input {
 inline constexpr uint64_t kMaxMemory = uint64_t{1} << 30;
 std::vector<Input> Load(const std::vector<InputFile>& files, const TrackLimits& limits);
 
+// One decision as it falls: "rule edge-1-s1 confirmed: …", for whoever wants to follow a replay.
+using EventSink = std::function<void(int64_t time_ns, const std::string& text)>;
+
 // Consumes the inputs. An error means that the replay could not go on: settings that can't be installed, or an engine
 // that failed, with the file and the number of the packet.
-absl::StatusOr<Result> Replay(std::vector<Input>& inputs, datapath::Engine& engine, const control::Settings& settings);
+absl::StatusOr<Result> Replay(std::vector<Input>& inputs, datapath::Engine& engine, const control::Settings& settings,
+                              EventSink events = nullptr);
 
 // Counts how well the confirmed signatures of a replay's attacks fit: its packets again (inputs loaded anew), with
 // every signature in force from the start. Fills in AttackResult::measured. policies: what the replay protected.
