@@ -116,6 +116,9 @@ void Driver::SetPanic(bool on) { Store(backend_.tables().settings->panic, on ? 1
 
 SlotCounters Driver::TakeCounters() {
   SlotCounters out;
+  // About as much as last time: growing step by step would copy every sample several times.
+  out.hosts.reserve(last_hosts_);
+  out.samples.reserve(last_samples_);
   const uint64_t now = backend_.Now();
   TakeHosts(out);
   TakeOthers(out);
@@ -125,6 +128,8 @@ SlotCounters Driver::TakeCounters() {
   TakeSamples(out);
   // Whoever was last seen before this is in what has just been taken.
   if (now > kIdleNs) Store(backend_.tables().settings->reclaim_before, now - kIdleNs);
+  last_hosts_ = out.hosts.size();
+  last_samples_ = out.samples.size();
   return out;
 }
 

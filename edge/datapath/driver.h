@@ -74,6 +74,8 @@ class Driver {
   std::vector<window::Counts> seen_rules_;
   std::vector<window::Counts> seen_reasons_;
   uint64_t seen_lost_ = 0;
+  size_t last_hosts_ = 0;
+  size_t last_samples_ = 0;
 };
 
 }  // namespace breakwater::datapath

@@ -1,5 +1,7 @@
 #include "edge/datapath/terms.h"
 
+#include <endian.h>
+
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -274,17 +276,15 @@ void ExtractFirstLook(Term& term) {
 }  // namespace
 
 AddressHalves HalvesOf(const net::IpAddress& address) {
-  AddressHalves halves;
-  for (int i = 0; i < 8; i++) {
-    halves.high = halves.high << 8 | address.bytes()[i];
-    halves.low = halves.low << 8 | address.bytes()[i + 8];
-  }
-  return halves;
+  uint64_t halves[2];
+  std::memcpy(halves, address.bytes().data(), sizeof halves);
+  return {be64toh(halves[0]), be64toh(halves[1])};
 }
 
 net::IpAddress AddressOf(const uint64_t (&halves)[2]) {
+  const uint64_t network_order[2] = {htobe64(halves[0]), htobe64(halves[1])};
   std::array<uint8_t, 16> bytes;
-  for (int i = 0; i < 16; i++) bytes[i] = static_cast<uint8_t>(halves[i / 8] >> (56 - 8 * (i % 8)));
+  std::memcpy(bytes.data(), network_order, sizeof network_order);
   return net::IpAddress::FromBytes(bytes);
 }
 
