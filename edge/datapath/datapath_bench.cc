@@ -25,7 +25,8 @@ std::vector<Bytes> Traffic() {
     const auto destination = net::IpAddress::FromV4(0xcb007100u + static_cast<uint32_t>(random() % 64));
     IpHeader ip{.source = source, .destination = destination, .protocol = 6};
     if (i % 2 == 0) {
-      frames.push_back(Frame(ip, Tcp({.source_port = static_cast<uint16_t>(random()), .destination_port = 443, .flags = 2}, {})));
+      frames.push_back(
+          Frame(ip, Tcp({.source_port = static_cast<uint16_t>(random()), .destination_port = 443, .flags = 2}, {})));
     } else {
       ip.protocol = 17;
       frames.push_back(Frame(ip, Udp(53, static_cast<uint16_t>(random()), Bytes(600))));

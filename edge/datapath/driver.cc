@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "absl/container/flat_hash_map.h"
+#include "edge/datapath/header_sample.h"
 #include "edge/datapath/terms.h"
 
 namespace breakwater::datapath {
@@ -45,11 +46,6 @@ window::Counts Advance(const bw_counts& from, window::Counts& seen) {
 
 bool IsZero(const window::Counts& counts) { return counts == window::Counts{}; }
 
-template <typename T>
-void Copy(const std::vector<T>& from, T* table, uint32_t elements, uint32_t generation) {
-  if (!from.empty()) std::memcpy(table + elements / BW_GENERATIONS * generation, from.data(), from.size() * sizeof(T));
-}
-
 }  // namespace
 
 Driver::Driver(Backend& backend, uint64_t seed) : backend_(backend) {
@@ -69,28 +65,32 @@ Driver::Driver(Backend& backend, uint64_t seed) : backend_(backend) {
   t.settings->sample_budget = std::max(kSamplesPerEpoch / cpus, kMinSamplesPerCpu);
 }
 
-void Driver::Fill(const Generation& generation, uint32_t at) {
-  bw_tables& t = backend_.tables();
-  Copy(generation.prefix_lengths, t.prefix_lengths, t.prefix_lengths_elements, at);
-  Copy(generation.prefixes, t.prefixes, t.prefixes_elements, at);
-  Copy(generation.policies, t.policies, t.policies_elements, at);
-  Copy(generation.sources, t.sources, t.sources_elements, at);
-  Copy(generation.declared, t.declared, t.declared_elements, at);
-  Copy(generation.terms, t.terms, t.terms_elements, at);
-  Copy(generation.checks, t.checks, t.checks_elements, at);
-  Copy(generation.members, t.members, t.members_elements, at);
-  Copy(generation.rules, t.rules, t.rules_elements, at);
-  t.heads[at] = generation.head;
+// Without the rules that golden checks find wrong: one bad rule must not keep all others from changing.
+absl::StatusOr<Compiled> Driver::CompileChecked(Ruleset ruleset) {
+  std::vector<RuleRefusal> wrong;
+  while (true) {
+    absl::StatusOr<Compiled> compiled = Compile(ruleset, policy_slots_);
+    if (!compiled.ok()) return compiled;
+    absl::StatusOr<std::vector<RuleRefusal>> more = golden_.Check(ruleset, *compiled);
+    if (!more.ok()) return more.status();
+    if (more->empty()) {
+      compiled->report.refused.insert(compiled->report.refused.end(), wrong.begin(), wrong.end());
+      return compiled;
+    }
+    for (const RuleRefusal& refusal : *more)
+      std::erase_if(ruleset.rules, [&](const RuleEntry& entry) { return entry.rule.id == refusal.rule_id; });
+    wrong.insert(wrong.end(), more->begin(), more->end());
+  }
 }
 
 absl::StatusOr<InstallReport> Driver::Install(const Ruleset& ruleset) {
-  absl::StatusOr<Compiled> compiled = Compile(ruleset, policy_slots_);
+  absl::StatusOr<Compiled> compiled = CompileChecked(ruleset);
   if (!compiled.ok()) return compiled.status();
 
   bw_settings& settings = *backend_.tables().settings;
   const uint32_t idle = 1 - settings.active;
   backend_.WaitForReaders();  // of the generation before the one in force, whose place is filled now
-  Fill(compiled->generation, idle);
+  Fill(compiled->generation, idle, backend_.tables());
   ForgetPolicyCounts(policy_slots_, compiled->slots);
   Store(settings.active, idle);
 
@@ -219,25 +219,8 @@ void Driver::TakeReasons(SlotCounters& out) {
 }
 
 void Driver::TakeSamples(SlotCounters& out) {
-  backend_.ForEachSample([&](const bw_sample& from) {
-    window::HeaderSample& to = out.samples.emplace_back();
-    to.time = backend_.ToTime(from.time);
-    to.weight = from.weight;
-    to.vector = static_cast<window::Vector>(from.vector);
-    to.dropped = from.flags & BW_SAMPLE_DROPPED;
-    to.source = AddressOf(from.src);
-    to.destination = AddressOf(from.dst);
-    to.protocol = from.protocol;
-    to.fragment = from.flags & BW_SAMPLE_FRAGMENT;
-    to.later_fragment = from.flags & BW_SAMPLE_LATER_FRAGMENT;
-    to.ip_length = from.ip_length;
-    to.vlan = from.vlan;
-    to.size = std::min<uint16_t>(from.size, window::HeaderSample::kMaxBytes);
-    auto within = [&](uint16_t offset) { return offset == 0 || offset > to.size ? to.size : offset; };
-    to.l4_offset = within(from.l4_offset);
-    to.payload_offset = within(from.payload_offset);
-    std::copy_n(from.bytes, to.size, to.bytes.begin());
-  });
+  backend_.ForEachSample(
+      [&](const bw_sample& sample) { out.samples.push_back(HeaderSampleOf(sample, backend_.ToTime(sample.time))); });
   uint64_t lost = 0;
   const bw_tables& t = backend_.tables();
   for (uint32_t cpu = 0; cpu < t.cpus_elements; cpu++) lost += Load(t.cpus[cpu].lost_samples);

@@ -18,6 +18,7 @@
 #include "edge/datapath/datapath.h"
 #include "edge/datapath/filter/native.h"
 #include "edge/datapath/generation.h"
+#include "edge/datapath/golden.h"
 
 namespace breakwater::datapath {
 
@@ -54,7 +55,7 @@ class Driver {
     std::array<SeenHost, BW_HOST_WAYS> way;
   };
 
-  void Fill(const Generation& generation, uint32_t at);
+  absl::StatusOr<Compiled> CompileChecked(Ruleset ruleset);
   void ForgetPolicyCounts(const PolicySlots& before, const PolicySlots& now);
   void TakeHosts(SlotCounters& out);
   void TakeOthers(SlotCounters& out);
@@ -65,6 +66,7 @@ class Driver {
   window::Counts NewPolicyCounts(uint32_t slot, uint32_t vector);
 
   Backend& backend_;
+  GoldenCheck golden_;
   PolicySlots policy_slots_;
   std::vector<uint32_t> slot_of_policy_;  // by index in the installed ruleset
   std::vector<uint32_t> rule_slots_;      // ever installed, sorted

@@ -1,6 +1,7 @@
 #include "edge/datapath/generation.h"
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 #include <string>
 #include <utility>
@@ -266,7 +267,25 @@ void CompileRules(const Ruleset& ruleset, Compiled& out) {
   out.generation.head.terms = static_cast<uint32_t>(out.generation.terms.size());
 }
 
+template <typename T>
+void Copy(const std::vector<T>& from, T* table, uint32_t elements, uint32_t generation) {
+  if (!from.empty()) std::memcpy(table + elements / BW_GENERATIONS * generation, from.data(), from.size() * sizeof(T));
+}
+
 }  // namespace
+
+void Fill(const Generation& from, uint32_t half, bw_tables& to) {
+  Copy(from.prefix_lengths, to.prefix_lengths, to.prefix_lengths_elements, half);
+  Copy(from.prefixes, to.prefixes, to.prefixes_elements, half);
+  Copy(from.policies, to.policies, to.policies_elements, half);
+  Copy(from.sources, to.sources, to.sources_elements, half);
+  Copy(from.declared, to.declared, to.declared_elements, half);
+  Copy(from.terms, to.terms, to.terms_elements, half);
+  Copy(from.checks, to.checks, to.checks_elements, half);
+  Copy(from.members, to.members, to.members_elements, half);
+  Copy(from.rules, to.rules, to.rules_elements, half);
+  to.heads[half] = from.head;
+}
 
 absl::StatusOr<Compiled> Compile(const Ruleset& ruleset, const PolicySlots& before) {
   for (absl::Status s : {CheckCount("policies", ruleset.policies.size(), BW_MAX_POLICIES),

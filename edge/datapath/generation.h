@@ -16,7 +16,7 @@
 #include "absl/status/statusor.h"
 #include "common/net/ip.h"
 #include "edge/datapath/datapath.h"
-#include "edge/datapath/filter/shared.h"
+#include "edge/datapath/filter/native.h"
 
 namespace breakwater::datapath {
 
@@ -46,6 +46,9 @@ struct Compiled {
 
 // before: the slots of the ruleset in force; a prefix that is in both keeps its slot.
 absl::StatusOr<Compiled> Compile(const Ruleset& ruleset, const PolicySlots& before);
+
+// Copies a generation into its half (0 or 1) of the tables.
+void Fill(const Generation& generation, uint32_t half, bw_tables& tables);
 
 }  // namespace breakwater::datapath
 

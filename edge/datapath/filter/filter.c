@@ -106,19 +106,44 @@ void bw_native_run(struct bw_native *env, const uint8_t *frame, uint32_t size) {
   bw_report(bw_env_scratch(), dropped);
 }
 
+/* Parses only; false when the packet is cut short or not IP. */
+static bool bw_native_parse(struct bw_native *env, struct bw_frame *ctx) {
+  bw_env = env;
+  struct bw_packet *p = bw_env_scratch();
+  p->cpu = 0;
+  p->now = env->tables.settings->now;
+  return bw_parse(ctx) == BW_PARSED;
+}
+
 bool bw_native_rule_matches(struct bw_native *env, uint32_t generation, uint32_t rule, const uint8_t *frame,
                             uint32_t size) {
-  bw_env = env;
   struct bw_frame ctx = {frame, size};
+  if (!bw_native_parse(env, &ctx)) return false;
   struct bw_packet *p = bw_env_scratch();
   p->generation = generation;
-  if (bw_parse(&ctx) != BW_PARSED) return false;
   uint32_t first = generation * BW_MAX_TERMS;
   uint32_t terms = bw_heads(generation)->terms;
   for (uint32_t i = first; i < first + terms; i++) {
     if (bw_terms(i)->rule == rule && bw_term_possible(p, bw_terms(i)) && bw_term_matches(&ctx, p, i)) return true;
   }
   return false;
+}
+
+uint32_t bw_native_policy(struct bw_native *env, uint32_t generation, const uint8_t *frame, uint32_t size) {
+  struct bw_frame ctx = {frame, size};
+  if (!bw_native_parse(env, &ctx)) return BW_NO_VALUE;
+  bw_env_scratch()->generation = generation;
+  bw_find_policy(bw_env_scratch());
+  return bw_env_scratch()->policy;
+}
+
+const struct bw_sample *bw_native_sample(struct bw_native *env, const uint8_t *frame, uint32_t size) {
+  struct bw_frame ctx = {frame, size};
+  env->sample_count = 0;
+  env->tables.settings->sample_budget = 1;
+  env->tables.settings->now += BW_EPOCH_NS;
+  if (!bw_native_parse(env, &ctx)) return NULL;
+  return bw_take_sample(&ctx, bw_env_scratch(), 1, 0) ? &env->samples[0] : NULL;
 }
 
 #endif

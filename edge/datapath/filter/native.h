@@ -36,9 +36,14 @@ struct bw_native {
 
 void bw_native_run(struct bw_native *env, const uint8_t *frame, uint32_t size);
 
-/* Whether rule's terms, as they stand in a generation, match the frame. For golden checks; counts nothing. */
+/* For golden checks and tests: whether the terms of a rule, as they stand in a generation, match the frame. Counts
+ * nothing; a frame that can't be parsed matches nothing. */
 bool bw_native_rule_matches(struct bw_native *env, uint32_t generation, uint32_t rule, const uint8_t *frame,
                             uint32_t size);
+/* Likewise: the index of the policy of the frame's destination; BW_NO_VALUE = none. */
+uint32_t bw_native_policy(struct bw_native *env, uint32_t generation, const uint8_t *frame, uint32_t size);
+/* Likewise: the frame as a sample, valid until the next call; null when it can't be parsed. */
+const struct bw_sample *bw_native_sample(struct bw_native *env, const uint8_t *frame, uint32_t size);
 
 #ifdef __cplusplus
 }

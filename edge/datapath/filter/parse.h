@@ -31,7 +31,7 @@ BW_INLINE bool bw_parse_tag(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t *offs
   if (!bw_peek(ctx, p, *offset, 4, &tag)) return false;
   if (outer) {
     p->vlan = bw_env_be16(tag) & 0xfff;
-    bw_set_number(p, BW_NUMBER_VLAN, p->vlan);
+    if (p->vlan != 0) bw_set_number(p, BW_NUMBER_VLAN, p->vlan); /* 0 is a priority, not a VLAN */
   }
   *ethertype = bw_env_be16(tag + 2);
   *offset += 4;
@@ -210,6 +210,7 @@ BW_STAGE int bw_parse_transport(BW_CONTEXT *ctx) {
   p->layer[BW_LAYER_L4] = (uint16_t)p->offset;
   if (p->protocol == 6) return bw_parse_tcp(ctx, p);
   if (p->protocol == 17) return bw_parse_udp(ctx, p);
+  /* ICMP belongs to IPv4 and ICMPv6 to IPv6; in the other they are a protocol like any. */
   if (p->protocol == (v6 ? 58 : 1)) return bw_parse_icmp(ctx, p, v6);
   p->vector = BW_VECTOR_IP_OTHER;
   return BW_PARSED;
