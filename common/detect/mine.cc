@@ -41,6 +41,7 @@ constexpr double kAmplePayloadBits = 60;
 constexpr double kRepeats = 0.02;
 // From this rate on one source is remarkable by itself, for packets that come once in a connection or less.
 constexpr double kLoneSourcePps = 2000;
+constexpr size_t kOverfitIntervals = 4;
 constexpr double kUnknownVectorBits = 8;  // of a reflector that nothing ordinary answers from
 
 bool IsTcp(window::Vector v) { return v >= BW_VECTOR_TCP_SYN && v <= BW_VECTOR_TCP_INVALID; }
@@ -246,6 +247,8 @@ void Miner::Generalise(Conjunction& c) const {
   for (bool again = true; again;) {
     again = false;
     std::optional<Conjunction> best;
+    double payload_bits = 0;
+    for (const Part& p : c.parts) payload_bits += IsPayload(p.predicate) ? p.predicate.bits : 0;
     for (size_t i = c.fixed; i < c.parts.size(); ++i) {
       if (c.bits - c.parts[i].predicate.bits < kAmpleBits) continue;
       Conjunction wider = c;
@@ -254,7 +257,10 @@ void Miner::Generalise(Conjunction& c) const {
       if (!wider.valid || wider.clean_share > c.clean_share) continue;
       // What protects much has to keep much out.
       const double enough = std::max(kGeneraliseGain, kGeneralisePerBit * c.parts[i].predicate.bits);
-      if (wider.cover_weight < c.cover_weight + enough * total_) continue;
+      // A set of many values, learned in a slot or two, isn't the whole set; beside ample payload it only loses packets.
+      const bool overfits = !IsPayload(c.parts[i].predicate) && payload_bits >= kAmplePayloadBits &&
+                            c.parts[i].predicate.intervals.size() >= kOverfitIntervals;
+      if (!overfits && wider.cover_weight < c.cover_weight + enough * total_) continue;
       if (!best || wider.cover_weight > best->cover_weight) best = std::move(wider);
     }
     if (best) c = *std::move(best), again = true;
