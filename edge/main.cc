@@ -11,7 +11,9 @@ int main(int argc, char** argv) {
                    "breakwater-edge");
   program.require_subcommand(1);
   const std::vector<breakwater::Command> commands = {
-      breakwater::replay::AddReplayCommand(program),
+      breakwater::app::AddRunCommand(program),     breakwater::app::AddStatusCommand(program),
+      breakwater::app::AddRulesCommand(program),   breakwater::app::AddAttacksCommand(program),
+      breakwater::app::AddPanicCommand(program),   breakwater::replay::AddReplayCommand(program),
       breakwater::app::AddVersionCommand(program),
   };
   try {

@@ -1,0 +1,33 @@
+// The HTTP pages of an edge: which paths there are and what answers them.
+//
+//   http::Router management = ManagementRouter(parts);   // /metrics /healthz /readyz /version: read only
+//   http::Router admin = AdminRouter(parts);             // the same, and /v1/status /v1/rules /v1/attacks /v1/panic
+//
+// Handlers run on the servers' threads and ask the control strand through its mailbox.
+#ifndef BREAKWATER_EDGE_APP_API_H_
+#define BREAKWATER_EDGE_APP_API_H_
+
+#include <functional>
+
+#include "common/http/http.h"
+#include "common/metrics/metrics.h"
+#include "edge/app/daemon.h"
+#include "edge/app/health.h"
+#include "edge/app/mailbox.h"
+
+namespace breakwater::app {
+
+struct ApiParts {
+  Daemon& daemon;  // only through the mailbox
+  Mailbox& mailbox;
+  const Health& health;
+  const metrics::Registry& registry;
+  EdgeMetrics& metrics;
+};
+
+http::Router ManagementRouter(const ApiParts& parts);
+http::Router AdminRouter(const ApiParts& parts);
+
+}  // namespace breakwater::app
+
+#endif  // BREAKWATER_EDGE_APP_API_H_

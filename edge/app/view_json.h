@@ -1,0 +1,26 @@
+// What the admin socket answers, as JSON. People script against these keys: add, never rename.
+//
+//   GET /v1/status, /v1/rules, /v1/attacks
+//
+// Times are RFC 3339 in UTC, durations seconds, an absent time null. Pure.
+#ifndef BREAKWATER_EDGE_APP_VIEW_JSON_H_
+#define BREAKWATER_EDGE_APP_VIEW_JSON_H_
+
+#include <string>
+#include <vector>
+
+#include "edge/app/daemon.h"
+#include "edge/app/health.h"
+
+namespace breakwater::app {
+
+std::string StatusJson(const Status& status, const Health::Report& health, const std::vector<control::RuleView>& rules,
+                       const std::vector<detect::Attack>& attacks);
+std::string RulesJson(const std::vector<control::RuleView>& rules, absl::Time now);
+std::string AttacksJson(const std::vector<detect::Attack>& attacks);
+std::string HealthJson(const Health::Report& health);
+std::string VersionJson();
+
+}  // namespace breakwater::app
+
+#endif  // BREAKWATER_EDGE_APP_VIEW_JSON_H_
