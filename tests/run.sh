@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' tests/run.sh; }
 
 # Suites beyond the unit tests: CTest labels, in the order in which they run. They measure time, so one test at a time.
-suites=(corpus eval lab)
+suites=(e2e corpus eval lab)
 
 fast=false
 jobs=$(nproc)

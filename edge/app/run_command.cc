@@ -36,16 +36,8 @@ settings::LoadedConfig Load(const std::string& path) {
   return settings::LoadConfig(path, {.purpose = settings::Purpose::kRun, .now = clock::SystemClock().Now()});
 }
 
-// What an operator can do about a refusal to attach.
-std::string Advice(const absl::Status& status) {
-  if (!absl::IsPermissionDenied(status)) return "";
-  return "\nbreakwater-edge needs CAP_BPF and CAP_NET_ADMIN: start it as root, by systemd with "
-         "AmbientCapabilities=CAP_BPF "
-         "CAP_NET_ADMIN, or after setcap cap_bpf,cap_net_admin+ep on the program";
-}
-
 int Fail(const log::Logger& log, std::string_view event, const absl::Status& status) {
-  log.Error(event, absl::StrCat(std::string(status.message()), Advice(status)));
+  log.Error(event, std::string(status.message()));
   log::Flush();
   return kFailed;
 }

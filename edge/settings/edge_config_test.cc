@@ -4,8 +4,10 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <sstream>
 
+#include "common/config/units.h"
 #include "edge/settings/service.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -233,7 +235,8 @@ TEST(EdgeConfig, RulesStandInTheFileOrInFilesOfTheirOwn) {
   EXPECT_EQ(loaded.config->control.operator_rules[0].expires, kNow + absl::Hours(1));
   EXPECT_EQ(loaded.config->control.operator_rules[1].id, "ntp");
 
-  std::ofstream(directory + "/rules.yaml") << "rules:\n  - {id: dns, match: ip.dst == 203.0.113.7 and udp.srcport == 1900, action: drop}\n";
+  std::ofstream(directory + "/rules.yaml")
+      << "rules:\n  - {id: dns, match: ip.dst == 203.0.113.7 and udp.srcport == 1900, action: drop}\n";
   EXPECT_THAT(parse(text).problems, ElementsAre(directory + "/edge.yaml: the rule id \"dns\" is there twice"));
   std::ofstream(directory + "/rules.yaml")
       << "rules:\n  - {id: l7, match: 'http.path == \"/\" and ip.dst == 203.0.113.7', action: drop}\n";
@@ -282,8 +285,66 @@ TEST(Example, IsValidAlsoWithEveryCommentedKeyTurnedOn) {
   EXPECT_EQ(full.control.operator_rules.size(), 2u);
   EXPECT_EQ(full.control.sources.size(), 2u) << all;
   EXPECT_EQ(full.control.guards.entries().size(), 2u);
-  EXPECT_EQ(full.control.detector.host_floors[BW_VECTOR_TCP_SYN], (detect::Floor{1000, 0}));
+  for (const window::Vector vector : {BW_VECTOR_TCP_SYN, BW_VECTOR_UDP_OTHER}) {
+    EXPECT_EQ(full.control.detector.host_floors[vector], detect::DefaultFloor(vector)) << "the example shows defaults";
+  }
+  EXPECT_EQ(full.control.lease, control::Settings{}.lease);
+  EXPECT_EQ(full.control.detector.prefix_floor_factor, detect::DetectorConfig{}.prefix_floor_factor);
+  EXPECT_EQ(full.control.detector.baseline_factor, detect::DetectorConfig{}.baseline_factor);
+  EXPECT_EQ(full.control.detector.quiet_before_end, detect::DetectorConfig{}.quiet_before_end);
+  EXPECT_EQ(full.state_directory, EdgeConfig{}.state_directory);
+  EXPECT_EQ(full.admin_socket, EdgeConfig{}.admin_socket);
+  EXPECT_EQ(full.http_listen, EdgeConfig{}.http_listen);
   EXPECT_EQ(full.control.policies[0].undeclared, datapath::Undeclared::kDrop);
+}
+
+std::set<std::string> RowsOf(const std::string& page, const std::string& begin) {
+  std::set<std::string> rows;
+  std::istringstream lines(page);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(begin)) rows.insert(line);
+  }
+  return rows;
+}
+
+// A key that doesn't exist makes the reader name those that do.
+void AddKnownKeys(const std::string& section, std::set<std::string>& keys) {
+  const std::string prefix = section.empty() ? "" : section + ".";
+  const std::string text = section.empty() ? "zzzzzzzzzz: 1\n" : section + ": {zzzzzzzzzz: 1}\n";
+  for (const std::string& problem : Problems(text)) {
+    const size_t at = problem.find("there are ");
+    if (at == std::string::npos) continue;
+    std::istringstream words(problem.substr(at + 10));
+    for (std::string word; words >> word;) keys.insert(prefix + word.substr(0, word.find(',')));
+  }
+}
+
+TEST(Reference, HasEveryKey) {
+  const std::string page = FileText("docs/reference/config.md");
+  std::set<std::string> known;
+  AddKnownKeys("", known);
+  for (const char* section : {"edge", "detection", "mitigation", "state", "admin", "http", "log"}) {
+    EXPECT_EQ(known.erase(section), 1u);
+    AddKnownKeys(section, known);
+  }
+  EXPECT_GT(known.size(), 15u);
+  for (const std::string& key : known) EXPECT_THAT(page, HasSubstr("\n| `" + key + "` | "));
+}
+
+TEST(Reference, HasEveryVectorWithItsFloor) {
+  std::set<std::string> expected;
+  for (int v = 0; v < BW_VECTOR_MAX; ++v) {
+    const auto vector = static_cast<window::Vector>(v);
+    const std::string name(window::vector_name(vector));
+    if (!window::vector_from_name(name)) continue;
+    const auto pps = static_cast<uint64_t>(detect::DefaultFloor(vector).pps);
+    expected.insert("| `" + name + "` | " + config::RateText({pps, config::RateUnit::kPackets}) + " | " +
+                    std::string(window::vector_description(vector)) + " |");
+  }
+  std::set<std::string> documented;
+  for (const char* family : {"| `ip.", "| `tcp.", "| `udp.", "| `icmp."})
+    documented.merge(RowsOf(FileText("docs/reference/config.md"), family));
+  EXPECT_EQ(documented, expected);
 }
 
 TEST(Summary, SaysWhatIsProtected) {
