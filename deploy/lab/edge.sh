@@ -25,7 +25,7 @@ edge_launcher() {
 edge_cli() {
   local program
   program=$(edge_program) || exit 1
-  in_node edge "$program" "$@"
+  BREAKWATER_SOCKET=$RUN/edge/edge.sock in_node edge "$program" "$@"
 }
 
 edge_ready() { in_node edge "$PYTHON" -c \
@@ -47,4 +47,13 @@ start_edge() {
   # shellcheck disable=SC2046
   spawn edge edge $(edge_launcher) "$program" run --config "$RUN/edge/edge.yaml"
   wait_for 10 edge_ready || fail_with_logs "the edge isn't ready within 10 s" edge
+}
+
+# keep_answers: what the edge says of itself, for the report.
+keep_answers() {
+  local page
+  running edge || return 0
+  for page in status attacks rules; do
+    edge_cli "$page" --json >"$RUN/$page.json"
+  done
 }

@@ -40,8 +40,10 @@ commands
                                replay a capture at the protected address (20000 packets/s, 10 s; at most 50000 and 60)
   edge start | stop | kill     the edge's process; kill: at once, as a crash would
   edge COMMAND…                the edge's own commands: status, rules, attacks, panic …
+  uplink cut | restore         take the edge's interface away, and give it back
   exec NODE COMMAND…           run a command in a node's namespace: transit, visitors, attacker, edge, origin
-  demo [--capture FILE] [--pps N] [--seconds S] [--clean S] [--services all|web] [--no-edge] [--check]
+  demo [--capture FILE] [--pps N] [--seconds S] [--clean S] [--services all|web] [--no-edge]
+       [--check [--case NAME] [--max-first-drop S]]
                                all of it: up, clean traffic, an attack, what happened; runs on until Ctrl-C, which
                                leaves nothing behind. --check: end by itself, print one JSON line per fact on standard
                                output, {"check", "value", "unit", "ok"}; exit 1 if any is not ok
@@ -131,6 +133,7 @@ status() {
   for name in origin nginx edge visitors meter attack; do
     if running "$name"; then echo "$name: running (process $(pid_of "$name"))"; else echo "$name: not running"; fi
   done
+  keep_answers
   $(helper report) "$RUN" --last 10
 }
 
@@ -205,6 +208,8 @@ demo() {
     case $1 in
       --clean) clean=${2:?--clean needs a number}; number --clean "$clean" 1 600; shift 2 ;;
       --check) check=1; shift ;;
+      --max-first-drop) report_options+=(--max-first-drop "${2:?--max-first-drop needs seconds}"); shift 2 ;;
+      --case) report_options+=(--case "${2:?--case needs a name}"); shift 2 ;;
       --services) up_options+=(--services "${2:?--services needs all or web}"); shift 2 ;;
       --no-edge) up_options+=(--no-edge); report_options+=(--unfiltered); shift ;;
       *) fail "demo: unknown option $1" ;;
@@ -225,6 +230,7 @@ demo() {
   wait_while_running attack
   cat "$RUN/log/attack.log" >&2
   sleep 2
+  keep_answers
   if ((check)); then
     stop_service visitors
     stop_service meter
@@ -258,6 +264,14 @@ case $command in
   visitors) visitors_command "$@" ;;
   attack) attack "$@" ;;
   edge) edge_command "$@" ;;
+  uplink)
+    require_up
+    case ${1:-} in
+      cut) cut_uplink ;;
+      restore) make_uplink ;;
+      *) fail "uplink: cut or restore" ;;
+    esac
+    ;;
   exec) require_up; in_node "$@" ;;
   demo) demo "$@" ;;
   list) list ;;

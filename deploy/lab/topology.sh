@@ -43,6 +43,22 @@ link() {
 ipv4() { in_node "$1" ip addr add "$3" dev "$2"; }
 ipv6() { in_node "$1" ip -6 addr add "$3" dev "$2" nodad; }
 
+# The edge's link to transit and what hangs on it.
+make_uplink() {
+  link edge up0 02:00:00:00:03:02 transit edge0 02:00:00:00:03:01
+  ipv4 transit edge0 192.0.2.129/30
+  ipv4 edge up0 192.0.2.130/30
+  ipv6 transit edge0 2001:db8:ed::1/64
+  ipv6 edge up0 2001:db8:ed::2/64
+  in_node transit ip route add "$PROTECTED_PREFIX4" via 192.0.2.130
+  in_node transit ip -6 route add "$PROTECTED_PREFIX6" via 2001:db8:ed::2
+  in_node edge ip route add default via 192.0.2.129
+  in_node edge ip -6 route add default via 2001:db8:ed::1
+}
+
+# As when a driver is reloaded: the interface is gone, and everything attached to it.
+cut_uplink() { in_node edge ip link del up0; }
+
 make_topology() {
   local node number
   for node in "${NODES[@]}"; do
@@ -56,7 +72,6 @@ make_topology() {
 
   link visitors up0 02:00:00:00:01:02 transit visitors0 02:00:00:00:01:01
   link attacker up0 02:00:00:00:02:02 transit attacker0 02:00:00:00:02:01
-  link edge up0 02:00:00:00:03:02 transit edge0 02:00:00:00:03:01
   link edge origin0 02:00:00:00:04:01 origin up0 02:00:00:00:04:02
 
   # Visitors: some addresses of each family, one router.
@@ -78,18 +93,11 @@ make_topology() {
   in_node transit ip -6 route add blackhole "$ATTACKERS6"
 
   # The edge: the protected addresses live on its loopback, as anycast ones do; the rest of the prefix isn't used.
-  ipv4 transit edge0 192.0.2.129/30
-  ipv4 edge up0 192.0.2.130/30
-  ipv6 transit edge0 2001:db8:ed::1/64
-  ipv6 edge up0 2001:db8:ed::2/64
-  in_node transit ip route add "$PROTECTED_PREFIX4" via 192.0.2.130
-  in_node transit ip -6 route add "$PROTECTED_PREFIX6" via 2001:db8:ed::2
+  make_uplink
   in_node edge ip addr add "$PROTECTED4/32" dev lo
   in_node edge ip -6 addr add "$PROTECTED6/128" dev lo nodad
   in_node edge ip route add blackhole "$PROTECTED_PREFIX4"
   in_node edge ip -6 route add blackhole "$PROTECTED_PREFIX6"
-  in_node edge ip route add default via 192.0.2.129
-  in_node edge ip -6 route add default via 2001:db8:ed::1
   node_sysctl edge net.ipv4.ip_unprivileged_port_start=80
 
   # The origin knows nobody but the edge, and transit has no route to it.

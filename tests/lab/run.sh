@@ -11,6 +11,10 @@ BREAKWATER_LAB_RUN=$(mktemp -d /run/breakwater-lab-test.XXXXXX) || exit 1
 chmod 755 "$BREAKWATER_LAB_RUN"  # nginx and the edge run as other users
 trap '"$LAB" down --all; rm -rf "$BREAKWATER_LAB_RUN"' EXIT
 trap 'exit 130' INT TERM
+for program in "${BREAKWATER_EDGE:-}" "$ROOT/build/bin/breakwater-edge" "$ROOT/build/dev/bin/breakwater-edge"; do
+  [[ -n $program && -x $program ]] && break
+done
+export BREAKWATER_EDGE=$program
 bad=0
 
 # fact NAME VALUE UNIT COMMAND…: ok when the command succeeds.
@@ -76,10 +80,99 @@ case_refusals() {
   fact refused $refused requests test $refused = 5
 }
 
+# With the edge, detection alone deciding: one attack after the other.
+case_captures() {
+  local capture name out first_drops=()
+  for capture in "$CAPTURES"/{dns-amp-booter2013,syn-flood-cic2019-head,icmpv6-echo-flood-head,ipv4-fragment-garbage}.pcap \
+    "$BREAKWATER_LAB_RUN/made-syn.pcap"; do
+    name=$(basename "$capture" .pcap)
+    out=$("$LAB" --id t6 demo --check --case "$name" --clean 6 --seconds 6 --pps 20000 --capture "$capture") || bad=1
+    echo "$out"
+    first_drops+=("$(sed -n 's/.*"first_packet_to_first_drop", "value": \([0-9.]*\),.*/\1/p' <<<"$out")")
+  done
+  local median
+  median=$(printf '%s\n' "${first_drops[@]}" | sort -g | sed -n "$(((${#first_drops[@]} + 1) / 2))p")
+  fact first_packet_to_first_drop_median "${median:-null}" s awk -v v="${median:-9}" 'BEGIN {exit !(v <= 1)}'
+  fact nothing_left_behind_by_checks "$(left_behind)" namespaces test "$(left_behind)" = 0
+}
+
+# What the web's prefixes don't declare is dropped from the first packet, without any detection.
+case_declared() {
+  "$LAB" --id t7 demo --check --case declared --services web --clean 3 --seconds 3 --pps 20000 \
+    --capture "$CAPTURES/dns-amp-booter2013.pcap" --max-first-drop 0.1 || bad=1
+}
+
+# field FILE EXPRESSION: a value of a JSON document d.
+field() { /usr/bin/python3 -c "import json, sys; d = json.load(open(sys.argv[1])); print($2)" "$1"; }
+
+facts() { PYTHONPATH=$ROOT/deploy/lab:$ROOT/tests/lab PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m facts "$@" || bad=1; }
+
+# Killed in the middle of an attack and started again: the last good rules enforce at once, and visitors notice nothing.
+case_restart() {
+  local run=$BREAKWATER_LAB_RUN/t8 killed started attack
+  "$LAB" --id t8 up || { bad=1; return; }
+  sleep 4
+  "$LAB" --id t8 attack --capture "$CAPTURES/dns-amp-booter2013.pcap" --pps 10000 --seconds 16 >/dev/null &
+  attack=$!
+  sleep 6
+  "$LAB" --id t8 edge rules --json >"$run/rules-before.json"
+  killed=$(date +%s.%N)
+  "$LAB" --id t8 edge kill
+  sleep 1
+  started=$(date +%s.%N)
+  "$LAB" --id t8 edge start || bad=1
+  "$LAB" --id t8 edge rules --json >"$run/rules-after.json"
+  wait $attack
+  sleep 1
+  "$LAB" --id t8 visitors stop
+  facts restart "$run" "$killed" "$started"
+  "$LAB" --id t8 down
+}
+
+# The interface disappears and comes back: the edge says so, waits, and filters again.
+case_interface() {
+  local run=$BREAKWATER_LAB_RUN/t9 status=$BREAKWATER_LAB_RUN/t9/status.json tries
+  "$LAB" --id t9 up || { bad=1; return; }
+  "$LAB" --id t9 uplink cut
+  for ((tries = 0; tries < 50; tries++)); do
+    "$LAB" --id t9 edge status --json >"$status" && [[ $(field "$status" 'd["ready"]') == False ]] && break
+    sleep 0.1
+  done
+  fact interface_gone_is_noticed $tries tries test "$(field "$status" 'd["ready"], d["interfaces"][0]["present"]')" = "(False, False)"
+  "$LAB" --id t9 uplink restore
+  for ((tries = 0; tries < 50; tries++)); do
+    "$LAB" --id t9 edge status --json >"$status" && [[ $(field "$status" 'd["ready"]') == True ]] && break
+    sleep 0.1
+  done
+  fact interface_back_is_attached $tries tries test "$(field "$status" 'd["ready"], d["interfaces"][0]["present"]')" = "(True, True)"
+  sleep 8  # visitors' retries from before the cut are over
+  "$LAB" --id t9 attack --capture "$CAPTURES/dns-amp-booter2013.pcap" --pps 10000 --seconds 4 >/dev/null
+  sleep 1
+  "$LAB" --id t9 visitors stop
+  "$LAB" --id t9 edge status --json >"$status"
+  facts interface "$run"
+  "$LAB" --id t9 down
+}
+
+# Two capabilities and no more; without them a refusal that says which.
+case_privileges() {
+  local pid out
+  "$LAB" --id t10 up || { bad=1; return; }
+  pid=$(cut -d' ' -f1 "$BREAKWATER_LAB_RUN/t10/pid/edge")
+  fact edge_runs_as "$(awk '/^Uid:/ {print $2}' "/proc/$pid/status")" user test "$(awk '/^Uid:/ {print $2}' "/proc/$pid/status")" != 0
+  fact edge_capabilities "\"$(awk '/^CapEff:/ {print $2}' "/proc/$pid/status")\"" mask \
+    test "$(awk '/^Cap(Eff|Prm|Bnd):/ {print $2}' "/proc/$pid/status" | sort -u)" = 0000008000001000
+  "$LAB" --id t10 edge stop
+  out=$("$LAB" --id t10 exec edge setpriv --reuid=64100 --regid=64100 --clear-groups --bounding-set=-all --inh-caps=-all \
+    timeout 5 "$BREAKWATER_EDGE" run --config "$BREAKWATER_LAB_RUN/t10/edge/edge.yaml" 2>&1)
+  fact refused_without_capabilities $? status grep -q CAP_BPF <<<"$out"
+  "$LAB" --id t10 down
+}
+
 make_flood dns
 make_flood syn
 
-ALL=(plain hidden_origin interrupted refusals)
+ALL=(plain hidden_origin interrupted refusals captures declared restart interface privileges)
 for name in "${@:-${ALL[@]}}"; do
   declare -F "case_$name" >/dev/null || { echo "run.sh: no case $name; there are: ${ALL[*]}" >&2; exit 2; }
   "case_$name"

@@ -9,6 +9,7 @@ Without --check a summary for people; with it one JSON line per fact, {"check", 
 import argparse
 import bisect
 import dataclasses
+import datetime
 import json
 import os
 import sys
@@ -90,6 +91,36 @@ class Missing:
         return None
 
 
+def seconds_of(text):
+    """An RFC 3339 time of the edge as seconds since 1970, or None."""
+    return None if text is None else datetime.datetime.fromisoformat(text).timestamp()
+
+
+class Edge:
+    """What the edge says about itself: its answers to status, attacks and rules as the lab kept them."""
+
+    def __init__(self, directory):
+        def answer(name):
+            path = os.path.join(directory, f"{name}.json")
+            if not os.path.exists(path) or not os.path.getsize(path):
+                return None
+            with open(path, encoding="utf-8") as file:
+                return json.load(file)
+
+        self.status = answer("status")
+        self.attacks = (answer("attacks") or {}).get("attacks", [])
+        self.rules = (answer("rules") or {}).get("rules", [])
+
+    def since(self, begin_s):
+        """The attacks whose first packet came at begin_s or later, a slot's length of blur allowed, oldest first."""
+        attacks = [a for a in self.attacks if seconds_of(a["first_packet"]) >= begin_s - 0.2]
+        return sorted(attacks, key=lambda a: a["detected"])
+
+    def earliest_s(self, key, begin_s):
+        times = [seconds_of(a[key]) for a in self.since(begin_s) if a[key]]
+        return min(times) - begin_s if times else None
+
+
 class Run:
     """Everything one attack of a run left behind."""
 
@@ -103,6 +134,7 @@ class Run:
         self.end = ends[-1] if len(ends) == len(firsts) and ends else None
         self.attack = Missing(meter, "attack_sent", "attack_passed")
         self.clean = Missing(meter, "clean_sent", "clean_passed")
+        self.edge = Edge(directory)
 
     def phases(self):
         """(name, begin, end) in order."""
@@ -132,15 +164,52 @@ def describe(run):
         first = run.attack.first_lost_s(run.first_attack_s)
         lines.append("first drop: none" if first is None else
                      f"first drop seen {first - run.first_attack_s:.3f} s after the first attack packet (±0.02 s)")
+    return lines + describe_edge(run)
+
+
+def describe_edge(run):
+    if run.edge.status is None:
+        return []
+    interfaces = ", ".join(f"{i['name']} ({i['mode']})" for i in run.edge.status["interfaces"])
+    lines = [f"edge: {'ready' if run.edge.status['ready'] else 'not ready'}, on {interfaces}"]
+    begin = run.first_attack_s or 0
+    for attack in run.edge.since(begin):
+        delays = ", ".join(f"{word} +{seconds_of(attack[key]) - begin:.3f} s" for key, word in
+                           (("detected", "detected"), ("first_drop", "first drop"), ("ended", "ended")) if attack[key])
+        lines.append(f"  {attack['vector']} at {attack['target']}: {delays}; peak {attack['peak_pps']:.0f} packets/s")
+        lines += [f"    {signature['match']}" for signature in attack["signatures"]]
+        if attack["note"]:
+            lines.append(f"    {attack['note']}")
     return lines
 
 
 def fact(name, value, unit, ok):
+    """One line of --check."""
     return {"check": name, "value": value, "unit": unit, "ok": bool(ok)}
 
 
 def rounded(value, digits):
     return None if value is None else round(value, digits)
+
+
+def edge_checks(run):
+    """What the edge itself says, beside what was measured from outside."""
+    status = run.edge.status
+    yield fact("edge_ready", bool(status and status["ready"]), "", status and status["ready"])
+    if status is None:
+        return
+    modes = ", ".join(f"{i['name']} {i['mode']}" for i in status["interfaces"])
+    yield fact("edge_attached", modes, "", status["interfaces"] and all(i["present"] for i in status["interfaces"]))
+    early = [a for a in run.edge.attacks if seconds_of(a["detected"]) < run.first_attack_s]
+    yield fact("attacks_found_in_clean_traffic", len(early), "attacks", not early)
+    detected = run.edge.earliest_s("detected", run.first_attack_s)
+    yield fact("edge_detected_after", rounded(detected, 3), "s", detected is not None)
+    dropped = run.edge.earliest_s("first_drop", run.first_attack_s)
+    yield fact("edge_first_drop_after", rounded(dropped, 3), "s", dropped is not None)
+    refused = [r["id"] for r in run.edge.rules if r["state"] == "refused"]
+    yield fact("rules_refused", len(refused), "rules", not refused)
+    late = status["late_slots"]
+    yield fact("edge_late_slots", late, f"of {status['slots']} slots", True)
 
 
 def checks(run, max_first_drop_s, min_success, min_dropped_after, unfiltered):
@@ -172,6 +241,7 @@ def checks(run, max_first_drop_s, min_success, min_dropped_after, unfiltered):
         sent, lost = run.attack.between(first, run.end["time_s"])
         share = lost / sent if sent else 0
         yield fact("attack_dropped_after_first_drop", rounded(100 * share, 2), "%", share >= min_dropped_after)
+    yield from edge_checks(run)
 
 
 def main():
@@ -180,6 +250,7 @@ def main():
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--last", type=float, help="only the visitors of the last so many seconds")
     parser.add_argument("--unfiltered", action="store_true", help="no edge runs: every packet has to arrive")
+    parser.add_argument("--case", help="added to every fact, to tell several runs apart")
     parser.add_argument("--max-first-drop", type=float, default=1.0)
     parser.add_argument("--min-success", type=float, default=0.99)
     parser.add_argument("--min-dropped-after", type=float, default=0.9)
@@ -195,7 +266,7 @@ def main():
     for line in checks(run, args.max_first_drop, args.min_success, args.min_dropped_after,
                        args.unfiltered):
         good &= line["ok"]
-        print(json.dumps(line), flush=True)
+        print(json.dumps({"case": args.case} | line if args.case else line), flush=True)
     sys.exit(0 if good else 1)
 
 

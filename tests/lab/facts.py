@@ -1,0 +1,58 @@
+"""Facts of the cases that run.sh steers by hand. usage: python3 -m facts restart RUN KILLED_S STARTED_S | interface RUN"""
+
+import json
+import sys
+
+from bwlab import report
+
+
+def rule_ids(path):
+    with open(path, encoding="utf-8") as file:
+        return {rule["id"] for rule in json.load(file)["rules"]}
+
+
+def restart(directory, killed_s, started_s):
+    run = report.Run(directory)
+    killed_s, started_s = float(killed_s), float(started_s)
+    before, after = rule_ids(f"{directory}/rules-before.json"), rule_ids(f"{directory}/rules-after.json")
+    yield report.fact("rules_before_the_kill", len(before), "rules", before)
+    yield report.fact("rules_still_there_after_the_restart", len(before & after), "rules", before <= after)
+    sent, lost = run.attack.between(killed_s - 2, killed_s)
+    share = lost / sent if sent else 0
+    yield report.fact("attack_dropped_before_the_kill", round(100 * share, 2), "%", share >= 0.9)
+    first = run.attack.first_lost_s(started_s)
+    delay = None if first is None else first - started_s
+    yield report.fact("start_to_first_drop", report.rounded(delay, 3), "s", delay is not None and delay <= 1)
+    sent, lost = run.attack.between(started_s + 1, run.end["time_s"])
+    share = lost / sent if sent else 0
+    yield report.fact("attack_dropped_after_the_restart", round(100 * share, 2), "%", share >= 0.9)
+    visits = report.visits(run.visitors, 0, float("inf"))
+    yield report.fact("visitors_success", round(100 * visits.success, 3), "%", visits.success >= 0.99)
+    sent, lost = run.clean.between(0, float("inf"))
+    yield report.fact("clean_packets_dropped", lost, "packets", sent > 0 and lost == 0)
+
+
+def interface(directory):
+    run = report.Run(directory)
+    visits = report.visits(run.visitors, run.first_attack_s, float("inf"))
+    yield report.fact("visitors_success_after_the_interface_came_back", round(100 * (visits.success or 0), 3), "%",
+                      visits.success is not None and visits.success >= 0.99)
+    with open(f"{directory}/status.json", encoding="utf-8") as file:
+        verdicts = json.load(file)["verdicts"]
+    dropped = verdicts["drop_rule"]["packets"]
+    yield report.fact("dropped_after_the_interface_came_back", dropped, "packets", dropped > 0)
+
+
+def main():
+    kinds = {"restart": (restart, 3), "interface": (interface, 1)}
+    if len(sys.argv) < 2 or sys.argv[1] not in kinds or len(sys.argv) - 2 != kinds[sys.argv[1]][1]:
+        sys.exit(__doc__)
+    good = True
+    for fact in kinds[sys.argv[1]][0](*sys.argv[2:]):
+        good &= fact["ok"]
+        print(json.dumps({"case": sys.argv[1]} | fact), flush=True)
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()
