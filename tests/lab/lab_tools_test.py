@@ -240,6 +240,10 @@ class ReportTest(unittest.TestCase):
         self.assertAlmostEqual(missing.first_lost_s(0), 10.06)
         self.assertEqual(missing.between(0, 99), (400, 160))
 
+    def test_packets_between_two_readings_are_no_drop(self):
+        missing = report.Missing(self.meter([(0, 0), (100, 99), (200, 198), (300, 240)]), "sent", "passed")
+        self.assertAlmostEqual(missing.first_lost_s(0), 10.06)
+
     def test_success_and_latency_of_a_span(self):
         records = [{"time_s": float(n), "ms": n, "ok": n != 3, "error": "slow"} for n in range(10)]
         visits = report.visits(records, 2, 6)

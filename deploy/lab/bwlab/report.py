@@ -15,6 +15,9 @@ import os
 import sys
 
 
+READ_BLUR = 10  # packets
+
+
 def read_lines(path):
     """JSON lines; a last line that is still being written is left out."""
     if not os.path.exists(path):
@@ -81,12 +84,13 @@ class Missing:
         return self.sent[end] - self.sent[begin], self.lost[end] - self.lost[begin]
 
     def first_lost_s(self, after_s):
+        """When packets began to be lost: more than the few that pass between reading one counter and the next."""
         begin = bisect.bisect_left(self.times, after_s)
         if begin >= len(self.times):
             return None
         base = self.lost[begin - 1] if begin else 0
         for time_s, lost in zip(self.times[begin:], self.lost[begin:]):
-            if lost > base:
+            if lost > base + READ_BLUR:
                 return time_s
         return None
 
