@@ -89,7 +89,6 @@ absl::StatusOr<InstallReport> Driver::Install(const Ruleset& ruleset) {
 
   bw_settings& settings = *backend_.tables().settings;
   const uint32_t idle = 1 - settings.active;
-  backend_.WaitForReaders();  // of the generation before the one in force, whose place is filled now
   Fill(compiled->generation, idle, backend_.tables());
   ForgetPolicyCounts(policy_slots_, compiled->slots);
   Store(settings.active, idle);
@@ -101,6 +100,8 @@ absl::StatusOr<InstallReport> Driver::Install(const Ruleset& ruleset) {
     auto at = std::lower_bound(rule_slots_.begin(), rule_slots_.end(), entry.counter_slot);
     if (at == rule_slots_.end() || *at != entry.counter_slot) rule_slots_.insert(at, entry.counter_slot);
   }
+  // Of the generation before: the next ruleset takes its place. The new one is in force meanwhile.
+  backend_.WaitForReaders();
   return compiled->report;
 }
 

@@ -11,11 +11,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -107,6 +110,44 @@ TEST_F(LiveTest, FiltersAndCountsRealPackets) {
     EXPECT_EQ(sample.source, Ip("198.51.100.9"));
     EXPECT_LT(absl::AbsDuration(absl::Now() - sample.time), absl::Seconds(30));
   }
+}
+
+TEST_F(LiveTest, ASwapIsWholeForEveryPacketAndLosesNoCount) {
+  std::unique_ptr<LiveDatapath> live = Attach();
+  ASSERT_NE(live, nullptr);
+  // Both rulesets match every packet by a rule of their own; a mixture of the two would not.
+  Ruleset rulesets[2] = {
+      {.revision = 2, .policies = {Open("203.0.113.0/24")}, .rules = {Rule("drop", 1, "tcp.dstport == 443")}},
+      {.revision = 3,
+       .policies = {Web("198.18.0.0/16"), Open("203.0.113.0/25")},
+       .rules = {Rule("none", 3, "tcp.dstport == 1"),
+                 Rule("allow", 2, "tcp.flags == syn", rule::Mode::kEnforce, rule::ActionKind::kAllow)}}};
+  ASSERT_TRUE(live->Install(rulesets[0]).ok());
+  constexpr int kSwaps = 20;
+  std::atomic<bool> swapping = true;
+  uint64_t sent = 0;
+  std::thread sender([&] {
+    for (; swapping; sent += 100) Send("bw1", Syn("203.0.113.7", 443), 100);
+  });
+  for (int i = 1; i <= kSwaps; i++) EXPECT_TRUE(live->Install(rulesets[i % 2]).ok());
+  swapping = false;
+  sender.join();
+  SlotCounters counters;
+  uint64_t judged = 0;
+  std::map<uint32_t, uint64_t> matched;
+  for (int i = 0; i < 100 && judged < sent; i++) {
+    SlotCounters now = *live->TakeCounters();
+    for (const RuleSlotCounts& rule : now.rules) matched[rule.counter_slot] += rule.counts.matched_packets;
+    for (int r = 0; r < BW_REASON_MAX; r++) counters.reasons[r] += now.reasons[r];
+    judged = counters.reasons[BW_REASON_DROP_RULE].packets + counters.reasons[BW_REASON_PASS_RULE].packets;
+    if (judged < sent) absl::SleepFor(absl::Milliseconds(10));
+  }
+  EXPECT_EQ(judged, sent);
+  EXPECT_EQ(matched[1], counters.reasons[BW_REASON_DROP_RULE].packets);
+  EXPECT_EQ(matched[2], counters.reasons[BW_REASON_PASS_RULE].packets);
+  EXPECT_EQ(matched[3], 0u);
+  EXPECT_GT(matched[1], 0u);
+  EXPECT_GT(matched[2], 0u);
 }
 
 TEST_F(LiveTest, PassesEverythingInPanic) {
