@@ -100,27 +100,33 @@ start_services() {
     fail_with_logs "the web page doesn't answer through the edge" origin nginx
 }
 
+# point NAME NODE SOURCES DESTINATIONS: counted at the node's up0; points of one name add up.
+point() { points+=(--point "$1" "$(ns "$2")" up0 "$3" "$4"); }
+
 start_meter() {
   local -a points=()
-  local who
-  for who in "attack attacker $ATTACKERS4 $ATTACKERS6" "clean visitors $VISITORS4 $VISITORS6"; do
-    # shellcheck disable=SC2086
-    set -- $who
-    points+=(--point "${1}_sent" "$(ns "$2")" up0 "$3" "$PROTECTED_PREFIX4"
-      --point "${1}_sent" "$(ns "$2")" up0 "$4" "$PROTECTED_PREFIX6"
-      --point "${1}_passed" "$(ns edge)" up0 "$3" "$PROTECTED_PREFIX4"
-      --point "${1}_passed" "$(ns edge)" up0 "$4" "$PROTECTED_PREFIX6")
+  local node
+  point attack_sent attacker "$ATTACKERS4" "$PROTECTED_PREFIX4"
+  point attack_sent attacker "$ATTACKERS6" "$PROTECTED_PREFIX6"
+  for node in visitors edge; do
+    local name=clean_sent
+    [[ $node == visitors ]] || name=clean_passed
+    point $name $node "$VISITORS4" "$PROTECTED_PREFIX4"
+    point $name $node "$NEIGHBOURS4" "$PROTECTED_PREFIX4"
+    point $name $node "$VISITORS6" "$PROTECTED_PREFIX6"
+    point $name $node "$NEIGHBOURS6" "$PROTECTED_PREFIX6"
   done
+  point attack_passed edge "$ATTACKERS4-$NEIGHBOURS4" "$PROTECTED_PREFIX4"
+  point attack_passed edge "$ATTACKERS6-$NEIGHBOURS6" "$PROTECTED_PREFIX6"
   # shellcheck disable=SC2046
   spawn meter transit $(helper meter) --log "$RUN/meter.jsonl" "${points[@]}"
   wait_for 5 test -s "$RUN/meter.jsonl" || fail_with_logs "the meter didn't start" meter
 }
 
 start_visitors() {
-  local rate=$1 number
+  local rate=$1 address
   local -a sources=()
-  for ((number = 10; number < 10 + VISITOR_COUNT4; number++)); do sources+=(--source "198.51.100.$number"); done
-  for ((number = 10; number < 10 + VISITOR_COUNT6; number++)); do sources+=(--source "2001:db8:51::$number"); done
+  for address in "${VISITOR_ADDRESSES[@]}"; do sources+=(--source "$address"); done
   # shellcheck disable=SC2046
   spawn visitors visitors $(helper visitors) --log "$RUN/visitors.jsonl" --rate "$rate" "${sources[@]}" \
     --target "$PROTECTED4" --target "$PROTECTED6"

@@ -9,10 +9,11 @@ VISITORS4=198.51.100.0/24
 VISITORS6=2001:db8:51::/48
 ATTACKERS4=198.18.0.0/15
 ATTACKERS6=2001:db8:a77a::/48
+NEIGHBOURS4=198.18.99.0/24        # visitors amid the attackers, so that no prefix tells the two apart
+NEIGHBOURS6=2001:db8:a77a:99::/64
+VISITOR_ADDRESSES=(198.51.100.{10..13} 198.18.99.{10..13} 2001:db8:51::{10..11} 2001:db8:a77a:99::{10..11})
 ORIGIN4=192.0.2.2
 ORIGIN_PORT=8080
-VISITOR_COUNT4=8
-VISITOR_COUNT6=4
 NODES=(transit visitors attacker edge origin)
 
 ns() { echo "bw-lab-$LAB_ID-$1"; }
@@ -60,7 +61,7 @@ make_uplink() {
 cut_uplink() { in_node edge ip link del up0; }
 
 make_topology() {
-  local node number
+  local node address
   for node in "${NODES[@]}"; do
     ip netns add "$(ns "$node")" 2>"$RUN/netns.err" ||
       fail "can't make the network namespace $(ns "$node"): $(<"$RUN/netns.err"). The lab needs root (CAP_SYS_ADMIN) and a kernel with network namespaces"
@@ -76,12 +77,11 @@ make_topology() {
 
   # Visitors: some addresses of each family, one router.
   ipv4 transit visitors0 198.51.100.1/24
+  ipv4 transit visitors0 198.18.99.1/24
   ipv6 transit visitors0 2001:db8:51::1/64
-  for ((number = 10; number < 10 + VISITOR_COUNT4; number++)); do
-    ipv4 visitors up0 "198.51.100.$number/24"
-  done
-  for ((number = 10; number < 10 + VISITOR_COUNT6; number++)); do
-    ipv6 visitors up0 "2001:db8:51::$number/64"
+  ipv6 transit visitors0 2001:db8:a77a:99::1/64
+  for address in "${VISITOR_ADDRESSES[@]}"; do
+    if [[ $address == *:* ]]; then ipv6 visitors up0 "$address/64"; else ipv4 visitors up0 "$address/24"; fi
   done
   in_node visitors ip route add default via 198.51.100.1
   in_node visitors ip -6 route add default via 2001:db8:51::1

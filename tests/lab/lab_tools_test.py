@@ -119,7 +119,14 @@ class RewriteTest(unittest.TestCase):
         result = self.rewritten(packets)
         sources = {ipaddress.ip_address(frame[26:30]) for _, frame in result.frames}
         self.assertEqual(len(sources), 3000)
-        self.assertTrue(all(s in ranges.ATTACKERS_V4 and s not in rewrite.RESERVED_V4 for s in sources))
+        self.assertTrue(all(s in ranges.ATTACKERS_V4 for s in sources))
+        self.assertFalse([s for s in sources for reserved in rewrite.RESERVED_V4 if s in reserved])
+
+    def test_ipv6_sources_stay_distinct_and_off_the_visitors(self):
+        packets = [ipv6(ipaddress.ip_address((0x24 << 120) + n), "2400::9", 59, b"") for n in range(3000)]
+        sources = {ipaddress.ip_address(frame[22:38]) for _, frame in self.rewritten(packets).frames}
+        self.assertEqual(len(sources), 3000)
+        self.assertTrue(all(s in ranges.ATTACKERS_V6 and s not in ranges.NEIGHBOURS_V6 for s in sources))
 
     def test_replies_are_left_out(self):
         there = ipv4("8.1.1.1", "9.9.9.9", 6, tcp(5))
@@ -189,7 +196,7 @@ def run_filter(code, frame):
     """A classic BPF interpreter for the four operations that the meter's filters use."""
     accumulator, at = 0, 0
     while True:
-        operation, _, jump, value = struct.unpack_from("HBBI", code, at * 8)
+        operation, equal, unequal, value = struct.unpack_from("HBBI", code, at * 8)
         at += 1
         if operation == meter.RET:
             return value
@@ -200,20 +207,24 @@ def run_filter(code, frame):
             accumulator = int.from_bytes(frame[value : value + size], "big")
         elif operation == meter.AND:
             accumulator &= value
-        elif accumulator != value:
-            at += jump
+        else:
+            at += equal if accumulator == value else unequal
 
 
 class MeterTest(unittest.TestCase):
     def test_filters_take_their_prefixes_alone(self):
         cases = (
-            ("198.18.0.0/15", "203.0.113.0/24", ("198.19.3.4", "203.0.113.10"),
-             (("198.20.0.1", "203.0.113.10"), ("198.19.3.4", "203.0.114.10"), ("203.0.113.10", "198.19.3.4"))),
-            ("2001:db8:a77a::/48", "2001:db8:10::/48", ("2001:db8:a77a:1::5", "2001:db8:10::10"),
-             (("2001:db8:a77b::5", "2001:db8:10::10"), ("2001:db8:a77a::5", "2001:db8:11::10"))),
+            ("198.18.0.0/15-198.18.99.0/24", "203.0.113.0/24", ("198.18.98.4", "203.0.113.10"),
+             (("198.20.0.1", "203.0.113.10"), ("198.18.99.7", "203.0.113.10"), ("198.19.3.4", "203.0.114.10"), ("203.0.113.10", "198.19.3.4"))),
+            ("2001:db8:a77a::/48", "2001:db8:10::/48", ("2001:db8:a77a:99::5", "2001:db8:10::10"),
+             (("2001:db8:a77b::5", "2001:db8:10::10"),)),
+            ("2001:db8:a77a::/48-2001:db8:a77a:99::/64", "2001:db8:10::/48",
+             ("2001:db8:a77a:1::5", "2001:db8:10::10"),
+             (("2001:db8:a77a:99::5", "2001:db8:10::10"), ("2001:db8:a77a::5", "2001:db8:11::10"))),
         )
         for sources, destinations, inside, outside in cases:
-            code = meter.prefix_filter(ipaddress.ip_network(sources), ipaddress.ip_network(destinations))
+            prefix, without = meter.parse_sources(sources)
+            code = meter.prefix_filter(prefix, ipaddress.ip_network(destinations), without)
 
             def taken(source, destination):
                 six = ":" in source

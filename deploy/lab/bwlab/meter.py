@@ -2,7 +2,7 @@
 
     meter.py --log meter.jsonl --point NAME NAMESPACE INTERFACE SOURCES DESTINATIONS …
 
-Each point is a packet socket with a classic BPF filter that is never read: the kernel counts what the filter takes and
+SOURCES is a prefix, or a prefix less a part of it: 198.18.0.0/15-198.18.99.0/24. Each point is a packet socket with a classic BPF filter that is never read: the kernel counts what the filter takes and
 throws it away, so counting costs no copy, and is exact. On an interface with an XDP program the socket sees what
 the program let through. Polled every 20 ms; a JSON line with cumulative counts whenever one changed.
 """
@@ -23,26 +23,47 @@ LD_HALF, LD_WORD, JEQ, AND, RET = 0x28, 0x20, 0x15, 0x54, 0x06
 INTERVAL_S = 0.02
 
 
-def prefix_filter(sources, destinations):
-    """Classic BPF that takes Ethernet frames from one IP prefix to another of the same family."""
-    words = sources.max_prefixlen // 32
-    at, kind = (26, 0x0800) if sources.version == 4 else (22, 0x86DD)
-    body = []
-    for prefix, begin in ((sources, at), (destinations, at + 4 * words)):
-        network, mask = int(prefix.network_address), int(prefix.netmask)
-        for word in range(words):
-            shift = 32 * (words - 1 - word)
-            part = mask >> shift & 0xFFFFFFFF
-            if part:
-                body.append((LD_WORD, begin + 4 * word, None))
-                if part != 0xFFFFFFFF:
-                    body.append((AND, part, None))
-                body.append((JEQ, network >> shift & 0xFFFFFFFF, "miss"))
-    code = [(LD_HALF, 12, None), (JEQ, kind, "miss"), *body, (RET, 0xFFFF, None), (RET, 0, None)]
-    out = b""
-    for index, (operation, value, jump) in enumerate(code):
-        out += struct.pack("HBBI", operation, 0, len(code) - 2 - index if jump else 0, value)
-    return out
+def _words(prefix, begin):
+    """(offset, mask, value) of each 32-bit word of an address that a prefix says something about."""
+    network, mask = int(prefix.network_address), int(prefix.netmask)
+    for word in range(prefix.max_prefixlen // 32):
+        shift = prefix.max_prefixlen - 32 * (word + 1)
+        part = mask >> shift & 0xFFFFFFFF
+        if part:
+            yield begin + 4 * word, part, network >> shift & 0xFFFFFFFF
+
+
+def prefix_filter(sources, destinations, without=None):
+    """Classic BPF that takes Ethernet frames from one IP prefix, less a part of it, to another of the same family."""
+    begin, kind = (26, 0x0800) if sources.version == 4 else (22, 0x86DD)
+    # (operation, value, where to go when equal, where when not); nowhere = on.
+    code = [(LD_HALF, 12, None, None), (JEQ, kind, None, "miss")]
+
+    def add(words, equal, unequal):
+        for index, (at, mask, value) in enumerate(words):
+            last = index == len(words) - 1
+            code.extend([(LD_WORD, at, None, None), (AND, mask, None, None),
+                         (JEQ, value, equal if last else None, unequal)])
+
+    add(list(_words(sources, begin)), None, "miss")
+    if without is not None:
+        add(list(_words(without, begin)), "miss", "kept")
+    kept = len(code)
+    add(list(_words(destinations, begin + sources.max_prefixlen // 8)), None, "miss")
+    code.extend([(RET, 0xFFFF, None, None), (RET, 0, None, None)])
+    places = {"miss": len(code) - 1, "kept": kept}
+
+    def distance(index, place):
+        return places[place] - index - 1 if place else 0
+
+    return b"".join(struct.pack("HBBI", operation, distance(index, equal), distance(index, unequal), value)
+                    for index, (operation, value, equal, unequal) in enumerate(code))
+
+
+def parse_sources(text):
+    """(prefix, part left out or None)"""
+    prefix, _, without = text.partition("-")
+    return ipaddress.ip_network(prefix), ipaddress.ip_network(without) if without else None
 
 
 def open_point(namespace, interface, sources, destinations):
@@ -55,7 +76,8 @@ def open_point(namespace, interface, sources, destinations):
             raise OSError(ctypes.get_errno(), f"can't enter namespace {namespace}")
         try:
             sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-            code = prefix_filter(ipaddress.ip_network(sources), ipaddress.ip_network(destinations))
+            prefix, without = parse_sources(sources)
+            code = prefix_filter(prefix, ipaddress.ip_network(destinations), without)
             buffer = ctypes.create_string_buffer(code)
             program = struct.pack("HP", len(code) // 8, ctypes.addressof(buffer))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)

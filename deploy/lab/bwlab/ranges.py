@@ -9,6 +9,9 @@ ALLOWED = tuple(
 )
 ATTACKERS_V4 = ipaddress.ip_network("198.18.0.0/15")
 ATTACKERS_V6 = ipaddress.ip_network("2001:db8:a77a::/48")
+# Some visitors live amid the attackers, so that no prefix tells the two apart.
+NEIGHBOURS_V4 = ipaddress.ip_network("198.18.99.0/24")
+NEIGHBOURS_V6 = ipaddress.ip_network("2001:db8:a77a:99::/64")
 
 MAX_PPS = 50_000
 MAX_SECONDS = 60

@@ -24,7 +24,8 @@ CHECKSUM_AT = {TCP: 16, UDP: 6, ICMPV6: 2}
 # An odd multiplier permutes the integers modulo a power of two, so neighbours in a capture aren't neighbours here.
 SPREAD_V4, BITS_V4 = 40503, 17
 SPREAD_V6, BITS_V6 = 0x9E3779B1, 32
-RESERVED_V4 = ipaddress.ip_network("198.19.255.0/24")  # the attacker's link; its numbers are left out
+# Left out: the attacker's own link, and where visitors live.
+RESERVED_V4 = (ipaddress.ip_network("198.19.255.0/24"), ranges.NEIGHBOURS_V4)
 
 
 @dataclasses.dataclass
@@ -59,14 +60,17 @@ class SourceMap:
             self._next[4] += 1
             self.wrapped |= number >= 1 << BITS_V4
             address = ranges.ATTACKERS_V4.network_address + (number * SPREAD_V4 + 0x101) % (1 << BITS_V4)
-            if address not in RESERVED_V4:
+            if not any(address in reserved for reserved in RESERVED_V4):
                 return address.packed
 
     def _v6(self):
-        number = self._next[16]
-        self._next[16] += 1
-        spread = (number * SPREAD_V6 + 1) % (1 << BITS_V6)
-        return (ranges.ATTACKERS_V6.network_address + ((spread >> 16) << 64) + (spread & 0xFFFF) + (1 << 16)).packed
+        while True:
+            number = self._next[16]
+            self._next[16] += 1
+            spread = (number * SPREAD_V6 + 1) % (1 << BITS_V6)
+            address = ranges.ATTACKERS_V6.network_address + ((spread >> 16) << 64) + (spread & 0xFFFF) + (1 << 16)
+            if address not in ranges.NEIGHBOURS_V6:
+                return address.packed
 
 
 def ones_complement_sum(data):
