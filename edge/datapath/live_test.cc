@@ -125,11 +125,15 @@ TEST_F(LiveTest, ASwapIsWholeForEveryPacketAndLosesNoCount) {
   ASSERT_TRUE(live->Install(rulesets[0]).ok());
   constexpr int kSwaps = 20;
   std::atomic<bool> swapping = true;
-  uint64_t sent = 0;
+  std::atomic<uint64_t> sent = 0;
   std::thread sender([&] {
     for (; swapping; sent += 100) Send("bw1", Syn("203.0.113.7", 443), 100);
   });
-  for (int i = 1; i <= kSwaps; i++) EXPECT_TRUE(live->Install(rulesets[i % 2]).ok());
+  for (int i = 1; i <= kSwaps; i++) {
+    EXPECT_TRUE(live->Install(rulesets[i % 2]).ok());
+    // Some packets under each ruleset; the barrier of the next swap then falls among them.
+    for (const uint64_t before = sent; sent < before + 200;) std::this_thread::yield();
+  }
   swapping = false;
   sender.join();
   SlotCounters counters;

@@ -10,7 +10,7 @@
 #include "edge/datapath/filter/limit.h"
 #include "edge/datapath/filter/prefix.h"
 
-BW_INLINE void bw_limit_by_rule(struct bw_packet *p, const struct bw_rule *rule) {
+BW_INLINE void bw_limit_by_rule(struct bw_packet* p, const struct bw_rule* rule) {
   bw_limit_prepare(p, BW_OWNER_RULE | rule->slot, rule->rate, rule->burst, rule->limit_bits ? p->ip_length * 8 : 1);
   if (rule->limit_key == BW_LIMIT_DESTINATION) {
     p->limit_address[0] = p->dst[0];
@@ -31,7 +31,7 @@ BW_INLINE void bw_limit_by_rule(struct bw_packet *p, const struct bw_rule *rule)
   }
 }
 
-BW_INLINE uint32_t bw_rule_decides(struct bw_packet *p, const struct bw_rule *rule) {
+BW_INLINE uint32_t bw_rule_decides(struct bw_packet* p, const struct bw_rule* rule) {
   if (!rule->enforce) return BW_NO_VALUE;
   if (rule->action == BW_ACTION_ALLOW) return BW_REASON_PASS_RULE;
   if (rule->action == BW_ACTION_DROP) return BW_REASON_DROP_RULE;
@@ -40,12 +40,12 @@ BW_INLINE uint32_t bw_rule_decides(struct bw_packet *p, const struct bw_rule *ru
 }
 
 /* Counts the match and acts: a reason, or BW_NO_VALUE to go on with the next rule. */
-BW_STAGE uint32_t bw_rule_apply(struct bw_packet *p, uint32_t index) {
+BW_STAGE uint32_t bw_rule_apply(struct bw_packet* p, uint32_t index) {
   if (!p) return BW_NO_VALUE;
-  struct bw_rule *rule = bw_rules(p->generation * BW_MAX_RULES + index);
+  struct bw_rule* rule = bw_rules(p->generation * BW_MAX_RULES + index);
   if (!rule) return BW_NO_VALUE;
   uint32_t reason = bw_rule_decides(p, rule);
-  struct bw_counts *counts = bw_rule_counts(p->cpu * BW_MAX_RULE_SLOTS + (rule->slot & (BW_MAX_RULE_SLOTS - 1)));
+  struct bw_counts* counts = bw_rule_counts(p->cpu * BW_MAX_RULE_SLOTS + (rule->slot & (BW_MAX_RULE_SLOTS - 1)));
   if (counts) {
     counts->packets++;
     counts->bytes += p->ip_length;

@@ -24,7 +24,7 @@ BW_INLINE uint8_t bw_tcp_vector(uint32_t flags) {
 }
 
 BW_INLINE uint8_t bw_udp_vector(uint32_t source_port) {
-  struct bw_udp_ports *ports = bw_udp_ports(0);
+  struct bw_udp_ports* ports = bw_udp_ports(0);
   return ports ? ports->vector[source_port & 0xffff] : BW_VECTOR_UDP_OTHER;
 }
 

@@ -17,7 +17,7 @@ BW_INLINE bool bw_is_drop(uint32_t reason) { return reason >= 16; }
 BW_REASONS(BW_REASON_LAYOUT)
 
 /* For a packet to a protected destination: why it passes or is dropped. */
-BW_INLINE uint32_t bw_decide(BW_CONTEXT *ctx, struct bw_packet *p) {
+BW_INLINE uint32_t bw_decide(BW_CONTEXT* ctx, struct bw_packet* p) {
   uint32_t by_source = bw_source(p);
   if (by_source != BW_NO_VALUE) return by_source;
   uint32_t by_service = bw_services(p);
@@ -27,23 +27,23 @@ BW_INLINE uint32_t bw_decide(BW_CONTEXT *ctx, struct bw_packet *p) {
 }
 
 /* Finds the destination's policy; false = not protected. */
-BW_INLINE bool bw_find_policy(struct bw_packet *p) {
+BW_INLINE bool bw_find_policy(struct bw_packet* p) {
   uint32_t list = bw_prefix_list(BW_SPACE_POLICY, p->dst[0], p->dst[1]);
   uint32_t index = bw_prefix_find(p->generation, list, p->dst[0], p->dst[1]);
   if (index == BW_NO_VALUE) return false;
   p->policy = index & (BW_MAX_POLICIES - 1);
-  struct bw_policy *policy = bw_policies(p->generation * BW_MAX_POLICIES + p->policy);
+  struct bw_policy* policy = bw_policies(p->generation * BW_MAX_POLICIES + p->policy);
   if (!policy) return false;
   p->policy_slot = policy->slot;
   return true;
 }
 
 /* True when the packet is to be dropped. */
-BW_INLINE bool bw_filter(BW_CONTEXT *ctx, struct bw_packet *p, const struct bw_settings *settings) {
+BW_INLINE bool bw_filter(BW_CONTEXT* ctx, struct bw_packet* p, const struct bw_settings* settings) {
   p->cpu = bw_env_cpu();
   p->seed = settings->seed;
   p->panic = settings->panic;
-  p->generation = *(const volatile uint32_t *)&settings->active & 1; /* read once: a swap never splits a packet */
+  p->generation = *(const volatile uint32_t*)&settings->active & 1; /* read once: a swap never splits a packet */
 
   int parsed = bw_parse(ctx);
   if (!p->has_addresses || !bw_find_policy(p)) {
@@ -73,8 +73,8 @@ BW_INLINE bool bw_filter(BW_CONTEXT *ctx, struct bw_packet *p, const struct bw_s
 }
 
 /* For packets fed by hand: what happened. */
-BW_INLINE void bw_report(const struct bw_packet *p, bool dropped) {
-  struct bw_result *result = bw_result(0);
+BW_INLINE void bw_report(const struct bw_packet* p, bool dropped) {
+  struct bw_result* result = bw_result(0);
   if (!result) return;
   result->reason = p->reason;
   result->vector = p->vector;
@@ -85,9 +85,9 @@ BW_INLINE void bw_report(const struct bw_packet *p, bool dropped) {
 #ifdef __bpf__
 
 SEC("xdp.frags")
-int bw_xdp(struct xdp_md *ctx) {
-  struct bw_packet *p = bw_env_scratch();
-  struct bw_settings *settings = bw_settings(0);
+int bw_xdp(struct xdp_md* ctx) {
+  struct bw_packet* p = bw_env_scratch();
+  struct bw_settings* settings = bw_settings(0);
   if (!p || !settings) return XDP_PASS;
   bool dropped = bw_filter(ctx, p, settings);
   if (bw_env_fed()) bw_report(p, dropped);
@@ -99,7 +99,7 @@ char bw_license[] SEC("license") = "GPL";
 
 #else
 
-void bw_native_run(struct bw_native *env, const uint8_t *frame, uint32_t size) {
+void bw_native_run(struct bw_native* env, const uint8_t* frame, uint32_t size) {
   bw_env = env;
   struct bw_frame ctx = {frame, size};
   bool dropped = bw_filter(&ctx, bw_env_scratch(), env->tables.settings);
@@ -107,19 +107,19 @@ void bw_native_run(struct bw_native *env, const uint8_t *frame, uint32_t size) {
 }
 
 /* Parses only; false when the packet is cut short or not IP. */
-static bool bw_native_parse(struct bw_native *env, struct bw_frame *ctx) {
+static bool bw_native_parse(struct bw_native* env, struct bw_frame* ctx) {
   bw_env = env;
-  struct bw_packet *p = bw_env_scratch();
+  struct bw_packet* p = bw_env_scratch();
   p->cpu = 0;
   p->now = env->tables.settings->now;
   return bw_parse(ctx) == BW_PARSED;
 }
 
-bool bw_native_rule_matches(struct bw_native *env, uint32_t generation, uint32_t rule, const uint8_t *frame,
+bool bw_native_rule_matches(struct bw_native* env, uint32_t generation, uint32_t rule, const uint8_t* frame,
                             uint32_t size) {
   struct bw_frame ctx = {frame, size};
   if (!bw_native_parse(env, &ctx)) return false;
-  struct bw_packet *p = bw_env_scratch();
+  struct bw_packet* p = bw_env_scratch();
   p->generation = generation;
   uint32_t first = generation * BW_MAX_TERMS;
   uint32_t terms = bw_heads(generation)->terms;
@@ -129,7 +129,7 @@ bool bw_native_rule_matches(struct bw_native *env, uint32_t generation, uint32_t
   return false;
 }
 
-uint32_t bw_native_policy(struct bw_native *env, uint32_t generation, const uint8_t *frame, uint32_t size) {
+uint32_t bw_native_policy(struct bw_native* env, uint32_t generation, const uint8_t* frame, uint32_t size) {
   struct bw_frame ctx = {frame, size};
   if (!bw_native_parse(env, &ctx)) return BW_NO_VALUE;
   bw_env_scratch()->generation = generation;
@@ -137,7 +137,7 @@ uint32_t bw_native_policy(struct bw_native *env, uint32_t generation, const uint
   return bw_env_scratch()->policy;
 }
 
-const struct bw_sample *bw_native_sample(struct bw_native *env, const uint8_t *frame, uint32_t size) {
+const struct bw_sample* bw_native_sample(struct bw_native* env, const uint8_t* frame, uint32_t size) {
   struct bw_frame ctx = {frame, size};
   env->sample_count = 0;
   env->tables.settings->sample_budget = 1;

@@ -15,7 +15,7 @@
 #define BW_MAX_LIMIT_UNITS (1ull << 28) /* keeps units * ticks per second within 64 bits */
 
 /* Sets what is charged. rate and burst are in the same unit as units; a burst of 0 is one second's worth. */
-BW_INLINE void bw_limit_prepare(struct bw_packet *p, uint32_t owner, uint64_t rate, uint64_t burst, uint32_t units) {
+BW_INLINE void bw_limit_prepare(struct bw_packet* p, uint32_t owner, uint64_t rate, uint64_t burst, uint32_t units) {
   p->limit_owner = owner;
   p->limit_rate = rate;
   p->limit_burst = burst;
@@ -27,14 +27,14 @@ BW_INLINE void bw_limit_prepare(struct bw_packet *p, uint32_t owner, uint64_t ra
 
 /* The way of the prepared key in its set, or the one to take for it. Without the lock: if another CPU takes the same way in
  * between, one of the two keys loses its bucket, as it could have a moment later. */
-BW_STAGE uint32_t bw_limit_place(struct bw_packet *p, uint32_t index) {
-  struct bw_limit_set *set = bw_limits(index);
+BW_STAGE uint32_t bw_limit_place(struct bw_packet* p, uint32_t index) {
+  struct bw_limit_set* set = bw_limits(index);
   if (!p || !set) return 0;
   uint32_t place = 0;
   uint64_t nearest = ~0ull;
   BW_UNROLL
   for (uint32_t way = 0; way < BW_LIMIT_WAYS; way++) {
-    const struct bw_limit *limit = &set->way[way];
+    const struct bw_limit* limit = &set->way[way];
     if (limit->owner == p->limit_owner && limit->port == p->limit_port && limit->address[0] == p->limit_address[0] &&
         limit->address[1] == p->limit_address[1])
       return way;
@@ -47,7 +47,7 @@ BW_STAGE uint32_t bw_limit_place(struct bw_packet *p, uint32_t index) {
 }
 
 /* Charges what bw_limit_prepare() set; 1 = over the rate, nothing charged. */
-BW_STAGE int bw_limit_exceeded(struct bw_packet *p) {
+BW_STAGE int bw_limit_exceeded(struct bw_packet* p) {
   if (!p) return 0;
   uint64_t rate = p->limit_rate;
   if (rate == 0) return 1;
@@ -64,12 +64,12 @@ BW_STAGE int bw_limit_exceeded(struct bw_packet *p) {
   uint32_t port = p->limit_port;
   uint32_t index = bw_hash(p->seed, high, low, (uint64_t)owner << 32 | port) & (BW_LIMIT_SETS - 1);
   uint32_t way = bw_limit_place(p, index);
-  struct bw_limit_set *set = bw_limits(index);
+  struct bw_limit_set* set = bw_limits(index);
   if (!set) return 0;
   /* One step over the lock, in the index itself: without CAP_PERFMON not even the way to a pointer may touch a lock. */
   uint32_t step = (way & (BW_LIMIT_WAYS - 1)) + 1;
   bw_env_keep(step);
-  struct bw_limit *limit = (struct bw_limit *)set + step;
+  struct bw_limit* limit = (struct bw_limit*)set + step;
 
   bw_env_lock(&set->lock);
   if (limit->owner != owner || limit->port != port || limit->address[0] != high || limit->address[1] != low) {

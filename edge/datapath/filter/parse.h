@@ -15,19 +15,19 @@
 enum { BW_PARSED = 0, BW_PARSE_NOT_IP = 1, BW_PARSE_CUT = 2 };
 
 /* Whether there are n bytes at offset that still belong to the packet; at points to them. */
-BW_INLINE bool bw_peek(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t offset, uint32_t n, const uint8_t **at) {
+BW_INLINE bool bw_peek(BW_CONTEXT* ctx, struct bw_packet* p, uint32_t offset, uint32_t n, const uint8_t** at) {
   return offset + n <= p->limit && bw_env_header(ctx, p, offset, n, at);
 }
 
-BW_INLINE void bw_set_number(struct bw_packet *p, uint32_t number, uint32_t value) {
+BW_INLINE void bw_set_number(struct bw_packet* p, uint32_t number, uint32_t value) {
   p->number[number] = value;
   p->present |= 1u << number;
 }
 
 /* A VLAN tag at offset, if ethertype says that there is one; moves both on. */
-BW_INLINE bool bw_parse_tag(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t *offset, uint32_t *ethertype, bool outer) {
+BW_INLINE bool bw_parse_tag(BW_CONTEXT* ctx, struct bw_packet* p, uint32_t* offset, uint32_t* ethertype, bool outer) {
   if (*ethertype != 0x8100 && *ethertype != 0x88a8) return true;
-  const uint8_t *tag;
+  const uint8_t* tag;
   if (!bw_peek(ctx, p, *offset, 4, &tag)) return false;
   if (outer) {
     p->vlan = bw_env_be16(tag) & 0xfff;
@@ -39,8 +39,8 @@ BW_INLINE bool bw_parse_tag(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t *offs
 }
 
 /* Leaves offset and ethertype at what Ethernet and up to two VLAN tags carry. */
-BW_INLINE bool bw_parse_link(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t *ethertype) {
-  const uint8_t *type;
+BW_INLINE bool bw_parse_link(BW_CONTEXT* ctx, struct bw_packet* p, uint32_t* ethertype) {
+  const uint8_t* type;
   if (!bw_peek(ctx, p, 10, 4, &type)) return false; /* the addresses don't matter */
   *ethertype = bw_env_be16(type + 2);
   uint32_t offset = 14;
@@ -51,7 +51,7 @@ BW_INLINE bool bw_parse_link(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t *eth
 }
 
 /* Sets where the IP packet ends; length 0 stands for the rest of the frame (segmentation offload, jumbograms). */
-BW_INLINE void bw_set_length(struct bw_packet *p, uint32_t length) {
+BW_INLINE void bw_set_length(struct bw_packet* p, uint32_t length) {
   uint32_t rest = p->frame_size - p->offset;
   if (length == 0) length = rest;
   p->ip_length = length;
@@ -60,8 +60,8 @@ BW_INLINE void bw_set_length(struct bw_packet *p, uint32_t length) {
   bw_set_number(p, BW_NUMBER_LENGTH, length);
 }
 
-BW_INLINE int bw_parse_v4(BW_CONTEXT *ctx, struct bw_packet *p) {
-  const uint8_t *ip;
+BW_INLINE int bw_parse_v4(BW_CONTEXT* ctx, struct bw_packet* p) {
+  const uint8_t* ip;
   if (!bw_peek(ctx, p, p->offset, 20, &ip) || (ip[0] >> 4) != 4) return BW_PARSE_CUT;
   p->layer[BW_LAYER_L3] = (uint16_t)p->offset;
   p->src[0] = 0;
@@ -93,7 +93,7 @@ BW_INLINE bool bw_is_extension(uint32_t protocol) {
 }
 
 /* One extension header: moves offset and protocol on, and notes what a fragment header says. */
-BW_STAGE int bw_parse_extension(BW_CONTEXT *ctx, struct bw_packet *p) {
+BW_STAGE int bw_parse_extension(BW_CONTEXT* ctx, struct bw_packet* p) {
   uint8_t extension[8];
   if (!p || p->offset + 8 > p->limit || !bw_env_load(ctx, p->offset, extension, 8)) return BW_PARSE_CUT;
   if (p->protocol == 44) {
@@ -110,7 +110,7 @@ BW_STAGE int bw_parse_extension(BW_CONTEXT *ctx, struct bw_packet *p) {
   return BW_PARSED;
 }
 
-BW_STAGE int bw_parse_extensions(BW_CONTEXT *ctx, struct bw_packet *p) {
+BW_STAGE int bw_parse_extensions(BW_CONTEXT* ctx, struct bw_packet* p) {
   if (!p) return BW_PARSE_CUT;
   for (int i = 0; i < BW_MAX_EXTENSIONS; i++) {
     if (!bw_is_extension(p->protocol) || p->fragment & BW_FRAGMENT_LATER) return BW_PARSED;
@@ -120,9 +120,9 @@ BW_STAGE int bw_parse_extensions(BW_CONTEXT *ctx, struct bw_packet *p) {
   return bw_is_extension(p->protocol) && !(p->fragment & BW_FRAGMENT_LATER) ? BW_PARSE_CUT : BW_PARSED;
 }
 
-BW_STAGE int bw_parse_v6(BW_CONTEXT *ctx) {
-  struct bw_packet *p = bw_env_scratch();
-  const uint8_t *ip;
+BW_STAGE int bw_parse_v6(BW_CONTEXT* ctx) {
+  struct bw_packet* p = bw_env_scratch();
+  const uint8_t* ip;
   if (!p || !bw_peek(ctx, p, p->offset, 40, &ip) || (ip[0] >> 4) != 6) return BW_PARSE_CUT;
   p->layer[BW_LAYER_L3] = (uint16_t)p->offset;
   p->src[0] = bw_env_be64(ip + 8);
@@ -142,8 +142,8 @@ BW_STAGE int bw_parse_v6(BW_CONTEXT *ctx) {
   return result;
 }
 
-BW_INLINE int bw_parse_tcp(BW_CONTEXT *ctx, struct bw_packet *p) {
-  const uint8_t *tcp;
+BW_INLINE int bw_parse_tcp(BW_CONTEXT* ctx, struct bw_packet* p) {
+  const uint8_t* tcp;
   if (!bw_peek(ctx, p, p->offset, 20, &tcp)) return BW_PARSE_CUT;
   uint32_t header = (tcp[12] >> 4) * 4u;
   bw_set_number(p, BW_NUMBER_SRC_PORT, bw_env_be16(tcp));
@@ -161,8 +161,8 @@ BW_INLINE int bw_parse_tcp(BW_CONTEXT *ctx, struct bw_packet *p) {
   return BW_PARSED;
 }
 
-BW_INLINE int bw_parse_udp(BW_CONTEXT *ctx, struct bw_packet *p) {
-  const uint8_t *udp;
+BW_INLINE int bw_parse_udp(BW_CONTEXT* ctx, struct bw_packet* p) {
+  const uint8_t* udp;
   if (!bw_peek(ctx, p, p->offset, 8, &udp)) return BW_PARSE_CUT;
   uint32_t source = bw_env_be16(udp);
   bw_set_number(p, BW_NUMBER_SRC_PORT, source);
@@ -174,8 +174,8 @@ BW_INLINE int bw_parse_udp(BW_CONTEXT *ctx, struct bw_packet *p) {
   return BW_PARSED;
 }
 
-BW_INLINE int bw_parse_icmp(BW_CONTEXT *ctx, struct bw_packet *p, bool v6) {
-  const uint8_t *icmp;
+BW_INLINE int bw_parse_icmp(BW_CONTEXT* ctx, struct bw_packet* p, bool v6) {
+  const uint8_t* icmp;
   if (!bw_peek(ctx, p, p->offset, 8, &icmp)) return BW_PARSE_CUT;
   bw_set_number(p, BW_NUMBER_ICMP_TYPE, icmp[0]);
   bw_set_number(p, BW_NUMBER_ICMP_CODE, icmp[1]);
@@ -185,7 +185,7 @@ BW_INLINE int bw_parse_icmp(BW_CONTEXT *ctx, struct bw_packet *p, bool v6) {
   return BW_PARSED;
 }
 
-BW_INLINE void bw_reset(struct bw_packet *p) {
+BW_INLINE void bw_reset(struct bw_packet* p) {
   p->present = 0;
   p->ip_length = 0;
   p->end = 0;
@@ -203,8 +203,8 @@ BW_INLINE void bw_reset(struct bw_packet *p) {
 }
 
 /* The transport header, in first fragments and whole packets. */
-BW_STAGE int bw_parse_transport(BW_CONTEXT *ctx) {
-  struct bw_packet *p = bw_env_scratch();
+BW_STAGE int bw_parse_transport(BW_CONTEXT* ctx) {
+  struct bw_packet* p = bw_env_scratch();
   if (!p) return BW_PARSE_CUT;
   bool v6 = p->number[BW_NUMBER_VERSION] == 6;
   p->layer[BW_LAYER_L4] = (uint16_t)p->offset;
@@ -218,8 +218,8 @@ BW_STAGE int bw_parse_transport(BW_CONTEXT *ctx) {
 
 /* BW_PARSED, BW_PARSE_NOT_IP or BW_PARSE_CUT; in the last case has_addresses says whether source and destination are
  * known all the same. */
-BW_STAGE int bw_parse(BW_CONTEXT *ctx) {
-  struct bw_packet *p = bw_env_scratch();
+BW_STAGE int bw_parse(BW_CONTEXT* ctx) {
+  struct bw_packet* p = bw_env_scratch();
   if (!p) return BW_PARSE_CUT;
   bw_reset(p);
   p->frame_size = bw_env_size(ctx);

@@ -12,8 +12,8 @@
 
 /* length bytes at offset of a layer as a big-endian number; false when any of them is missing. Link padding behind the
  * IP packet doesn't count. */
-BW_INLINE bool bw_layer_bytes(BW_CONTEXT *ctx, const struct bw_packet *p, const struct bw_check *check,
-                              uint64_t *value) {
+BW_INLINE bool bw_layer_bytes(BW_CONTEXT* ctx, const struct bw_packet* p, const struct bw_check* check,
+                              uint64_t* value) {
   uint32_t base = p->layer[check->number & 3];
   uint32_t offset = base + check->offset;
   uint32_t length = check->length;
@@ -24,10 +24,10 @@ BW_INLINE bool bw_layer_bytes(BW_CONTEXT *ctx, const struct bw_packet *p, const 
   return true;
 }
 
-BW_INLINE bool bw_in_members(uint32_t generation, const struct bw_check *check, uint64_t value) {
+BW_INLINE bool bw_in_members(uint32_t generation, const struct bw_check* check, uint64_t value) {
   for (uint32_t i = 0; i < BW_MAX_CHECK_MEMBERS; i++) {
     if (i >= check->members) return false;
-    struct bw_member *member = bw_members(generation * BW_MAX_MEMBERS + check->first_member + i);
+    struct bw_member* member = bw_members(generation * BW_MAX_MEMBERS + check->first_member + i);
     if (!member) return false;
     if (value >= member->low[0] && value <= member->high[0]) return true;
   }
@@ -38,18 +38,18 @@ BW_INLINE bool bw_in_members(uint32_t generation, const struct bw_check *check, 
 BW_STAGE int bw_address_matches(uint64_t high, uint64_t low, uint32_t first, uint32_t members) {
   for (uint32_t i = 0; i < BW_MAX_CHECK_MEMBERS; i++) {
     if (i >= members) return 0;
-    struct bw_member *member = bw_members(first + i);
+    struct bw_member* member = bw_members(first + i);
     if (!member) return 0;
     if (bw_in_prefix(high, low, member->low, member->high)) return 1;
   }
   return 0;
 }
 
-BW_STAGE int bw_number_matches(BW_CONTEXT *ctx, uint32_t index) {
+BW_STAGE int bw_number_matches(BW_CONTEXT* ctx, uint32_t index) {
   /* Not a parameter: the verifier lets fields be chosen by a variable only in a table. */
-  struct bw_packet *p = bw_env_scratch();
+  struct bw_packet* p = bw_env_scratch();
   if (!p) return 0;
-  struct bw_check *check = bw_checks(index);
+  struct bw_check* check = bw_checks(index);
   if (!check) return 0;
   uint64_t value = 0;
   if (check->kind == BW_CHECK_BYTES) {
@@ -62,14 +62,14 @@ BW_STAGE int bw_number_matches(BW_CONTEXT *ctx, uint32_t index) {
   return bw_in_members(p->generation, check, value & check->mask);
 }
 
-BW_STAGE int bw_term_matches(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t index) {
+BW_STAGE int bw_term_matches(BW_CONTEXT* ctx, struct bw_packet* p, uint32_t index) {
   if (!p) return 0;
-  struct bw_term *term = bw_terms(index);
+  struct bw_term* term = bw_terms(index);
   if (!term) return 0;
   for (uint32_t i = 0; i < BW_MAX_TERM_CHECKS; i++) {
     if (i >= term->checks) break;
     uint32_t at = p->generation * BW_MAX_CHECKS + term->first_check + i;
-    struct bw_check *check = bw_checks(at);
+    struct bw_check* check = bw_checks(at);
     if (!check) return 0;
     uint32_t first = p->generation * BW_MAX_MEMBERS + check->first_member;
     int matches;
@@ -86,23 +86,23 @@ BW_STAGE int bw_term_matches(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t inde
 }
 
 /* The cheap part of a term, which sorts out most of them; without branches, of which the verifier bears only so many. */
-BW_INLINE bool bw_term_possible(const struct bw_packet *p, const struct bw_term *term) {
+BW_INLINE bool bw_term_possible(const struct bw_packet* p, const struct bw_term* term) {
   return (((p->dst[0] & term->dst_mask[0]) ^ term->dst[0]) | ((p->dst[1] & term->dst_mask[1]) ^ term->dst[1]) |
           ((p->protocol & term->protocol_mask) ^ term->protocol)) == 0;
 }
 
 struct bw_rules_walk {
-  BW_CONTEXT *ctx;
-  struct bw_packet *p;
-  uint32_t first; /* term of this generation */
+  BW_CONTEXT* ctx;
+  struct bw_packet* p;
+  uint32_t first;   /* term of this generation */
   uint32_t matched; /* the last rule that matched; BW_NO_VALUE = none */
   uint32_t reason;
 };
 
 /* Looks at one term; 1 = decided. */
-static long bw_rules_step(uint32_t index, void *context) {
-  struct bw_rules_walk *walk = context;
-  struct bw_term *term = bw_terms(walk->first + index);
+static long bw_rules_step(uint32_t index, void* context) {
+  struct bw_rules_walk* walk = context;
+  struct bw_term* term = bw_terms(walk->first + index);
   if (!term) return 1;
   if (!bw_term_possible(walk->p, term)) return 0;
   /* A rule that only observes goes on to the next one, but counts a packet once however many of its terms match. */
@@ -113,9 +113,9 @@ static long bw_rules_step(uint32_t index, void *context) {
 }
 
 /* The reason a rule gives, or BW_NO_VALUE when none decides. */
-BW_STAGE uint32_t bw_rules_decide(BW_CONTEXT *ctx, struct bw_packet *p) {
+BW_STAGE uint32_t bw_rules_decide(BW_CONTEXT* ctx, struct bw_packet* p) {
   if (!p) return BW_NO_VALUE;
-  struct bw_head *head = bw_heads(p->generation);
+  struct bw_head* head = bw_heads(p->generation);
   if (!head) return BW_NO_VALUE;
   struct bw_rules_walk walk = {ctx, p, p->generation * BW_MAX_TERMS, BW_NO_VALUE, BW_NO_VALUE};
   bw_env_loop(head->terms, bw_rules_step, &walk);

@@ -8,8 +8,8 @@
 #include "edge/datapath/filter/env.h"
 
 /* Whether the budget has room; counts what is lost. */
-BW_INLINE bool bw_sample_granted(const struct bw_packet *p, struct bw_cpu *cpu) {
-  struct bw_settings *settings = bw_settings(0);
+BW_INLINE bool bw_sample_granted(const struct bw_packet* p, struct bw_cpu* cpu) {
+  struct bw_settings* settings = bw_settings(0);
   if (!settings) return false;
   uint32_t epoch = (uint32_t)(p->now / BW_EPOCH_NS);
   if (cpu->epoch != epoch) {
@@ -21,11 +21,11 @@ BW_INLINE bool bw_sample_granted(const struct bw_packet *p, struct bw_cpu *cpu) 
   return true;
 }
 
-BW_STAGE int bw_take_sample(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t weight, int dropped) {
+BW_STAGE int bw_take_sample(BW_CONTEXT* ctx, struct bw_packet* p, uint32_t weight, int dropped) {
   if (!p || p->layer[BW_LAYER_L3] == 0) return 0;
-  struct bw_cpu *cpu = bw_cpus(p->cpu);
+  struct bw_cpu* cpu = bw_cpus(p->cpu);
   if (!cpu) return 0;
-  struct bw_sample *sample = bw_sample_granted(p, cpu) ? bw_env_sample_begin() : NULL;
+  struct bw_sample* sample = bw_sample_granted(p, cpu) ? bw_env_sample_begin() : NULL;
   if (!sample) {
     cpu->lost_samples++;
     return 0;
@@ -45,7 +45,8 @@ BW_STAGE int bw_take_sample(BW_CONTEXT *ctx, struct bw_packet *p, uint32_t weigh
   if (p->fragment & BW_FRAGMENT_LATER) flags |= BW_SAMPLE_LATER_FRAGMENT;
   sample->flags = flags;
   sample->l4_offset = p->layer[BW_LAYER_L4] ? (uint16_t)(p->layer[BW_LAYER_L4] - p->layer[BW_LAYER_L3]) : 0;
-  sample->payload_offset = p->layer[BW_LAYER_PAYLOAD] ? (uint16_t)(p->layer[BW_LAYER_PAYLOAD] - p->layer[BW_LAYER_L3]) : 0;
+  sample->payload_offset =
+      p->layer[BW_LAYER_PAYLOAD] ? (uint16_t)(p->layer[BW_LAYER_PAYLOAD] - p->layer[BW_LAYER_L3]) : 0;
   uint32_t size = p->end - p->layer[BW_LAYER_L3];
   if (size > BW_SAMPLE_BYTES) size = BW_SAMPLE_BYTES;
   sample->size = 0;

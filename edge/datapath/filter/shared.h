@@ -32,16 +32,16 @@ enum {
   BW_MAX_DECLARED = BW_MAX_SOURCES + BW_MAX_POLICIES * BW_MAX_SERVICES, /* services of all together */
   BW_MAX_RULES = 256,
   BW_MAX_RULE_SLOTS = 4096,
-  BW_MAX_TERMS = 1024,       /* of all rules together */
-  BW_MAX_TERM_CHECKS = 16,   /* of one term */
-  BW_MAX_CHECKS = 8192,      /* of all terms together */
+  BW_MAX_TERMS = 1024,        /* of all rules together */
+  BW_MAX_TERM_CHECKS = 16,    /* of one term */
+  BW_MAX_CHECKS = 8192,       /* of all terms together */
   BW_MAX_CHECK_MEMBERS = 256, /* of one check: as many as a set of the rule language has */
-  BW_MAX_MEMBERS = 16384,    /* of all checks together */
+  BW_MAX_MEMBERS = 16384,     /* of all checks together */
   BW_MAX_PREFIX_LENGTHS = 16, /* different lengths in use, per family and space */
 
   BW_PREFIX_WAYS = 4,
-  BW_PREFIX_SETS = 32768,  /* at most half full, so that probing stays short */
-  BW_PREFIX_PROBES = 8,    /* sets looked at for one prefix */
+  BW_PREFIX_SETS = 32768, /* at most half full, so that probing stays short */
+  BW_PREFIX_PROBES = 8,   /* sets looked at for one prefix */
   BW_HOST_WAYS = 8,
   BW_LIMIT_WAYS = 8,
   BW_LIMIT_SETS = 8192,
@@ -52,8 +52,8 @@ enum {
   BW_SAMPLE_FULL = 128, /* samples of one (host, vector) at one stride; then the stride doubles */
 
   BW_MAX_EXTENSIONS = 6,
-  BW_MAX_HEADER = 40,  /* the longest that is read at once */
-  BW_MAX_FRAME = 65600,   /* an IP packet of 65,535 bytes with its link header; more is cut off */
+  BW_MAX_HEADER = 40,   /* the longest that is read at once */
+  BW_MAX_FRAME = 65600, /* an IP packet of 65,535 bytes with its link header; more is cut off */
   BW_MIN_FRAME = 14
 };
 
@@ -354,7 +354,7 @@ struct bw_packet {
   uint8_t protocol;
   uint8_t vector;
   uint8_t has_addresses;
-  uint8_t fragment; /* BW_FRAGMENT_* */
+  uint8_t fragment;                   /* BW_FRAGMENT_* */
   uint64_t header[BW_MAX_HEADER / 8]; /* the header being read, in the kernel's build */
 };
 BW_LAYOUT(sizeof(struct bw_packet) % 8 == 0);

@@ -10,16 +10,17 @@
 #include "edge/datapath/filter/services.h"
 
 /* PASS_SOURCE_ALLOWED, DROP_SOURCE_BLOCKED, or BW_NO_VALUE: the next stages decide. */
-BW_STAGE uint32_t bw_source(struct bw_packet *p) {
+BW_STAGE uint32_t bw_source(struct bw_packet* p) {
   if (!p) return BW_NO_VALUE;
   uint32_t list = bw_prefix_list(BW_SPACE_SOURCE, p->src[0], p->src[1]);
   uint32_t index = bw_prefix_find(p->generation, list, p->src[0], p->src[1]);
   if (index == BW_NO_VALUE) return BW_NO_VALUE;
-  struct bw_source *source = bw_sources(p->generation * BW_MAX_SOURCES + (index & (BW_MAX_SOURCES - 1)));
+  struct bw_source* source = bw_sources(p->generation * BW_MAX_SOURCES + (index & (BW_MAX_SOURCES - 1)));
   if (!source) return BW_NO_VALUE;
   uint32_t service = bw_find_service(p, source->first_service, source->services);
   /* Over the cap it is judged like everyone else: an allowed address may be forged. */
-  if (service != BW_NO_VALUE && !bw_over_cap(p, source->first_service + service, BW_OWNER_ALLOWED | (source->first_service + service)))
+  if (service != BW_NO_VALUE &&
+      !bw_over_cap(p, source->first_service + service, BW_OWNER_ALLOWED | (source->first_service + service)))
     return BW_REASON_PASS_SOURCE_ALLOWED;
   return source->blocked ? BW_REASON_DROP_SOURCE_BLOCKED : BW_NO_VALUE;
 }
