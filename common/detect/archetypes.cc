@@ -48,13 +48,15 @@ class Maker {
   std::vector<Made> Make(window::Vector vector);
 
  private:
-  // Hop counts as the internet has them: 64, 128 or 255 minus 4 to 28.
+  // 64, 128 or 255 minus as many hops as the internet has, and now and then a neighbour.
   PacketBuilder From(uint32_t initial_ttl, bool df, bool zero_id = false) {
     Bytes address(16);
     const net::IpAddress source = v4_ ? net::IpAddress::FromV4(r_.Between(0x01000000, 0xdfffffff)) : V6();
     const net::IpAddress target = v4_ ? net::IpAddress::FromV4(0xc0000201) : *net::IpAddress::Parse("2001:db8::1");
     PacketBuilder b(source, target);
-    b.Ttl(initial_ttl - r_.Between(4, 28)).Id(zero_id ? 0 : r_.Between(1, 65535)).DontFragment(df);
+    b.Ttl(initial_ttl - (r_.Chance(0.15) ? r_.Between(0, 4) : r_.Between(5, 28)))
+        .Id(zero_id ? 0 : r_.Between(1, 65535))
+        .DontFragment(df);
     b.FlowLabel(r_.Between(1, 0xfffff));
     if (r_.Chance(0.05)) b.Dscp(r_.Pick({8u, 10u, 46u}));
     return b;
@@ -156,6 +158,12 @@ void Maker::SynAck() {
       {128, {8192, 65535, 64240}, {1460, 1440}, {1, 3, 3, 8, 1, 1, 4, 2}, false, {}},
       {64, {65535, 60720}, {1430, 1412, 1400, 1460}, {4, 2}, true, {1, 3, 3, 8}},
       {64, {29200, 64240, 5840, 14600, 8192, 65535}, {1460, 1452, 1380, 1360, 536}, {}, false, {}},
+      {255,
+       {4380, 4140, 3780},
+       {1460, 1400, 1380},
+       {},
+       false,
+       {}},  // load balancers and carriers' proxies: three segments
   };
   for (const Server& s : servers) {
     for (int i = 0; i < kPerKind; ++i) {

@@ -218,6 +218,7 @@ void Detector::Impl::MineFor(AttackTracker& tracker, std::vector<Finding>& findi
   input.clean_others = samples_.CleanOfOthers(key.target, key.vector);
   input.attack_pps = tracker.leftover_pps();
   input.threshold_pps = tracker.attack().threshold_pps;
+  input.leftover = tracker.signed_();
   input.min_cluster_pps = tracker.min_cluster_pps();
   input.max_signatures = tracker.free_signatures();
   tracker.Propose(index_, Mine(input), findings);

@@ -26,7 +26,7 @@ std::array<FeatureInfo, kFeatureCount> MakeTable() {
   set(kLen, FieldId::kIpLen, 0, 0, 8, 8, 1480, 4, true);
   set(kTtl, FieldId::kIpTtl, 0, 0, 5, 8, 96, 1, true);
   set(kDscp, FieldId::kIpDscp, 0, 0, 3, 0, 64, 0, false);
-  set(kId, FieldId::kIpId, 0, 0, 14, 1, k16, 0, true, 4);
+  set(kId, FieldId::kIpId, 0, 0, 14, 1, k16, 0, false, 4);
   set(kFragment, FieldId::kIpFragment, 0, 0, 1, 1, 4, 0, false);
   set(kVersionIhl, FieldId::kL3Bytes, 0, 1, 6, 6, 16, 0, false);
   set(kNextHeader, FieldId::kL3Bytes, 6, 1, 3, 3, 8, 0, false);

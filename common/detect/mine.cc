@@ -27,13 +27,19 @@ constexpr double kMinBits = 14;
 constexpr double kMinBitsKnown = 10;
 // The faster the flood the less it takes, but never less than this: one bit off for every doubling over the threshold.
 constexpr double kLeastBits = 8;
+// What the signatures of an attack have left may be visitors.
+constexpr double kLeftoverBits = 4;
 constexpr size_t kKnownCleanSamples = 256;
 // With this much left a comparison may go if it keeps attack packets out.
 constexpr double kAmpleBits = 28;
 constexpr double kGeneraliseGain = 0.004;
 constexpr double kGeneralisePerBit = 0.01;
+constexpr size_t kLongList = 4;
+constexpr double kRareValue = 0.25;  // of the weight of a list's commonest value
+constexpr int kGluedLists = 2;
+constexpr int kPurifyRounds = 2;
 // How much coverage a bit of specificity is worth between two conjunctions, and from where on it is worth nothing.
-constexpr double kCoverPerBit = 0.003;
+constexpr double kCoverPerBit = 0.012;
 constexpr double kEnoughBits = 48;
 constexpr size_t kMaxCandidates = 24;
 constexpr double kSaysNothingBits = 0.9;
@@ -41,7 +47,6 @@ constexpr double kAmplePayloadBits = 60;
 constexpr double kRepeats = 0.02;
 // From this rate on one source is remarkable by itself, for packets that come once in a connection or less.
 constexpr double kLoneSourcePps = 2000;
-constexpr size_t kOverfitIntervals = 4;
 constexpr double kUnknownVectorBits = 8;  // of a reflector that nothing ordinary answers from
 
 bool IsTcp(window::Vector v) { return v >= BW_VECTOR_TCP_SYN && v <= BW_VECTOR_TCP_INVALID; }
@@ -153,13 +158,15 @@ class Miner {
     const double known = clean_.own_size() >= kKnownCleanSamples ? kMinBitsKnown : kMinBits;
     const double severity =
         input.threshold_pps > 0 ? std::log2(std::max(1.0, input.attack_pps / input.threshold_pps)) : 0;
-    min_bits_ = std::max(kLeastBits, known - severity);
+    min_bits_ = std::max(kLeastBits, known - severity) + (input.leftover ? kLeftoverBits : 0);
   }
 
   MineResult Run();
 
  private:
   std::vector<RowSet> Seeds(const RowSet& rest) const;
+  RowSet Glued(const Conjunction& c, const RowSet& core) const;
+  Conjunction BuildFrom(const RowSet& core) const;
   Conjunction Build(const RowSet& seed, const RowSet& rest) const;
   void Measure(Conjunction& c) const;
   void Prune(Conjunction& c) const;
@@ -247,34 +254,67 @@ void Miner::Generalise(Conjunction& c) const {
   for (bool again = true; again;) {
     again = false;
     std::optional<Conjunction> best;
-    double payload_bits = 0;
-    for (const Part& p : c.parts) payload_bits += IsPayload(p.predicate) ? p.predicate.bits : 0;
     for (size_t i = c.fixed; i < c.parts.size(); ++i) {
       if (c.bits - c.parts[i].predicate.bits < kAmpleBits) continue;
       Conjunction wider = c;
       wider.parts.erase(wider.parts.begin() + static_cast<ptrdiff_t>(i));
       Measure(wider);
       if (!wider.valid || wider.clean_share > c.clean_share) continue;
-      // What protects much has to keep much out.
-      const double enough = std::max(kGeneraliseGain, kGeneralisePerBit * c.parts[i].predicate.bits);
-      // A set of many values, learned in a slot or two, isn't the whole set; beside ample payload it only loses packets.
-      const bool overfits = !IsPayload(c.parts[i].predicate) && payload_bits >= kAmplePayloadBits &&
-                            c.parts[i].predicate.intervals.size() >= kOverfitIntervals;
-      if (!overfits && wider.cover_weight < c.cover_weight + enough * total_) continue;
+      // What protects much has to keep much out; a long list is likely to lack values that weren't sampled.
+      const bool long_list = c.parts[i].predicate.intervals.size() >= kLongList;
+      const double enough = long_list ? 0 : std::max(kGeneraliseGain, kGeneralisePerBit * c.parts[i].predicate.bits);
+      if (wider.cover_weight < c.cover_weight + enough * total_) continue;
       if (!best || wider.cover_weight > best->cover_weight) best = std::move(wider);
     }
     if (best) c = *std::move(best), again = true;
   }
 }
 
+// The rows that are in a cluster only because its lists have room for their values: a row with the rarer values of several
+// lists at once is another kind of packet. Lists that a single kind of packet fills are rare together by chance alone.
+RowSet Miner::Glued(const Conjunction& c, const RowSet& core) const {
+  std::vector<int> rare(table_.rows().size(), 0);
+  for (const Part& part : c.parts) {
+    const Predicate& p = part.predicate;
+    if (p.intervals.size() + p.sources.size() < 2) continue;
+    std::vector<RowSet> members;
+    for (const rule::Interval& i : p.intervals)
+      members.push_back(table_.Matching({p.feature, {i}, {}, 0, false}).And(core));
+    for (const net::IpPrefix& s : p.sources)
+      members.push_back(table_.Matching({p.feature, {}, {s}, 0, false}).And(core));
+    double most = 0;
+    for (const RowSet& m : members) most = std::max(most, table_.Weight(m));
+    for (const RowSet& m : members) {
+      if (table_.Weight(m) < kRareValue * most) m.ForEach([&](size_t r) { ++rare[r]; });
+    }
+  }
+  RowSet glued(table_.rows().size());
+  core.ForEach([&](size_t r) {
+    if (rare[r] >= kGluedLists) glued.add(r);
+  });
+  return glued;
+}
+
 Conjunction Miner::Build(const RowSet& seed, const RowSet& rest) const {
+  RowSet core = table_.WithoutOutliers(seed.And(rest));
+  Conjunction c = BuildFrom(core);
+  for (int round = 0; round < kPurifyRounds; ++round) {
+    const RowSet glued = Glued(c, core);
+    if (glued.count() == 0 || glued.count() * 3 > core.count()) break;
+    core = core.Without(glued);
+    c = BuildFrom(core);
+  }
+  return c;
+}
+
+Conjunction Miner::BuildFrom(const RowSet& core) const {
   const int own = VectorFeature(input_.vector);
-  const RowSet core = table_.WithoutOutliers(seed.And(rest));
   const double core_weight = table_.Weight(core);
   std::vector<Predicate> common = table_.Common(core);
   // The other comparisons imply the protocol.
-  if (input_.vector != BW_VECTOR_FRAGMENT)
-    std::erase_if(common, [&](const Predicate& p) { return p.feature == kProto && own != kProto; });
+  if (input_.vector != BW_VECTOR_FRAGMENT && own != kProto) {
+    std::erase_if(common, [](const Predicate& p) { return p.feature == kProto; });
+  }
 
   Conjunction c;
   RowSet joint = core;

@@ -38,6 +38,7 @@ struct MineInput {
   std::vector<const window::HeaderSample*> clean_others;  // of this vector, from other targets
   double attack_pps = 0;                                  // what the attack samples stand for
   double threshold_pps = 0;  // what it is measured by: a flood of many times the threshold takes a less specific match
+  bool leftover = false;     // what an attack's confirmed signatures didn't match: signed with more care
   double min_cluster_pps = 0;  // a part of the attack smaller than this is left alone
   size_t max_signatures = 8;
 };

@@ -68,17 +68,28 @@ std::optional<Predicate> Range(int feature, std::span<const Valued> values, int 
   return p;
 }
 
-// Values which say nothing since nearly everybody sends them.
-bool Usual(int feature, uint64_t value) {
+// The bits of values that say little since so many send them; negative when a value isn't one of those.
+double UsualBits(int feature, uint64_t value) {
+  auto among = [value](std::initializer_list<uint64_t> usual) {
+    return std::find(usual.begin(), usual.end(), value) != usual.end();
+  };
   switch (feature) {
     case kVersionIhl:
-      return value == 0x45;
+      return value == 0x45 ? 0 : -1;
     case kNextHeader:
-      return value == 6 || value == 17 || value == 58;
+      return among({6, 17, 58}) ? 0 : -1;
     case kFlowLabel:
-      return value == 0x60000000;
+      return value == 0x60000000 ? 0 : -1;
+    case kTcpSport:  // of the services that answer most
+      return among({22, 25, 53, 80, 443, 8080}) ? 1 : -1;
+    case kTtl:  // as sent by neighbours
+      return among({1, 64, 128, 255}) ? 2 : -1;
+    case kLen:  // TCP without payload
+      return among({40, 44, 48, 52, 56, 60, 64}) ? 2 : -1;
+    case kTcpWindow:  // first windows of well-known systems
+      return among({1024, 5792, 5840, 8192, 14480, 14600, 16384, 28960, 29200, 64240, 65160, 65535}) ? 3 : -1;
     default:
-      return false;
+      return -1;
   }
 }
 
@@ -106,10 +117,12 @@ double SpecificityBits(int feature, std::span<const Interval> intervals) {
     only_zero = only_zero && i.hi == 0;
   }
   if (only_zero) return info.zero_bits;
-  if (intervals.size() == 1 && intervals[0].lo == intervals[0].hi && Usual(feature, intervals[0].lo)) return 0;
+  const bool all_usual = std::all_of(intervals.begin(), intervals.end(),
+                                     [&](const Interval& i) { return i.lo == i.hi && UsualBits(feature, i.lo) >= 0; });
+  const double most = all_usual ? UsualBits(feature, intervals.front().lo) : static_cast<double>(info.bits);
   // A longer list is likelier to be the luck of a few samples.
   const double luck = 0.75 * static_cast<double>(intervals.size() - 1);
-  return std::max(0.0, std::clamp(std::log2(info.domain / covered), 0.0, static_cast<double>(info.bits)) - luck);
+  return std::max(0.0, std::clamp(std::log2(info.domain / covered), 0.0, most) - luck);
 }
 
 std::optional<Predicate> Tightest(int feature, std::span<const Valued> values, double total_weight, int total_rows,
