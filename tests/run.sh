@@ -39,12 +39,12 @@ rm -rf "$results"
 mkdir -p "$results"
 broken=() # parts that couldn't even start; each counts as one failure
 
-# build PRESET: configures and builds it. The log is shown as it comes.
+# build PRESET: configures and builds what its build preset names.
 build() {
   local preset=$1 start=$SECONDS
   echo "== build $preset"
   if cmake --preset "$preset" > "$results/configure-$preset.log" 2>&1; then
-    if cmake --build "build/$preset" -j "$jobs" -- -k 0; then # past the first error, to show them all
+    if cmake --build --preset "$preset" -j "$jobs" -- -k 0; then # past the first error, to show them all
       echo "== built $preset in $((SECONDS - start)) s"
       return 0
     fi
@@ -77,6 +77,10 @@ fi
 if ! $fast; then
   if build asan; then
     run_ctest asan asan -L "^unit$" -LE lint -j "$jobs"
+    run_ctest corpus-asan asan -L "^corpus$"
+  fi
+  if build fuzz; then
+    run_ctest fuzz fuzz -L "^fuzz$" -j "$jobs"
   fi
   for suite in "${suites[@]}"; do
     if [ -x build/release ] && [[ "$(ctest --test-dir build/release -N -L "^$suite\$")" != *"Total Tests: 0"* ]]; then
