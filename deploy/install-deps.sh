@@ -30,7 +30,7 @@ test_packages=(
   # fuzzers
   libclang-rt-14-dev
   # lab: namespaces, visitors, a web server, an attacker
-  iproute2 ethtool procps util-linux libcap2-bin nginx-light curl wrk tcpreplay tcpdump
+  iproute2 ethtool procps util-linux libcap2-bin nginx-light curl wrk tcpdump
   # systemd-analyze judges the shipped units
   systemd
 )
