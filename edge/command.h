@@ -17,8 +17,8 @@
 namespace breakwater {
 
 struct Command {
-  CLI::App* app = nullptr;    // the subcommand; owned by the program
-  std::function<int()> run;   // called once the command line is parsed; returns the exit status
+  CLI::App* app = nullptr;   // the subcommand; owned by the program
+  std::function<int()> run;  // called once the command line is parsed; returns the exit status
 };
 
 }  // namespace breakwater

@@ -49,7 +49,8 @@ absl::StatusOr<IpAddress> IpAddress::Parse(std::string_view text) {
     std::memcpy(bytes.data(), &v6, 16);
     return FromBytes(bytes);
   }
-  return absl::InvalidArgumentError(absl::StrCat("\"", z, "\" is not an IP address: expected 192.0.2.1 or 2001:db8::1"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", z, "\" is not an IP address: expected 192.0.2.1 or 2001:db8::1"));
 }
 
 bool IpAddress::is_v4() const { return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes_.begin()); }
@@ -86,13 +87,13 @@ absl::StatusOr<IpPrefix> IpPrefix::Parse(std::string_view text) {
   int length = -1;
   const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
   if (digits.empty() || ec != std::errc() || end != digits.data() + digits.size() || length < 0 || length > limit) {
-    return absl::InvalidArgumentError(absl::StrCat("\"", std::string(text), "\": the prefix length \"", std::string(digits),
-                                                   "\" is not a number from 0 to ", limit));
+    return absl::InvalidArgumentError(absl::StrCat("\"", std::string(text), "\": the prefix length \"",
+                                                   std::string(digits), "\" is not a number from 0 to ", limit));
   }
   IpPrefix prefix(*address, length);
   if (prefix.address() != *address) {
-    return absl::InvalidArgumentError(absl::StrCat("\"", std::string(text), "\" has bits set behind its prefix length; did you mean ",
-                                                   prefix.ToString(), "?"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"", std::string(text), "\" has bits set behind its prefix length; did you mean ", prefix.ToString(), "?"));
   }
   return prefix;
 }

@@ -50,7 +50,8 @@ TEST(IpPrefixTest, HostBitsThatAreSetAreAnErrorThatSaysWhatWasMeant) {
 }
 
 TEST(IpPrefixTest, RefusesLengthsOutsideTheFamily) {
-  for (const char* text : {"203.0.113.0/33", "2001:db8::/129", "203.0.113.0/", "203.0.113.0/-1", "203.0.113.0/2x", "203.0.113.0/ 4"}) {
+  for (const char* text :
+       {"203.0.113.0/33", "2001:db8::/129", "203.0.113.0/", "203.0.113.0/-1", "203.0.113.0/2x", "203.0.113.0/ 4"}) {
     EXPECT_FALSE(IpPrefix::Parse(text).ok()) << text;
   }
 }

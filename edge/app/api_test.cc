@@ -192,7 +192,8 @@ TEST_F(Api, MetricsReferenceIsComplete) {
     for (const std::string& label : d.labels) labels += (labels.empty() ? "" : ", ") + label;
     exported.insert("| `" + d.name + "` | " + d.type + " | " + labels + " | " + d.help + " |");
   }
-  for (const std::string& line : exported) EXPECT_THAT(documented, Contains(line)) << "missing in docs/reference/metrics.md";
+  for (const std::string& line : exported)
+    EXPECT_THAT(documented, Contains(line)) << "missing in docs/reference/metrics.md";
   for (const std::string& line : documented) EXPECT_THAT(exported, Contains(line)) << "no longer exported";
 }
 

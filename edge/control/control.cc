@@ -111,7 +111,8 @@ class Control::Impl {
   void On(ReplaceSettings& replace) {
     const bool new_detector = !(replace.settings.detector == settings_.detector);
     settings_ = std::move(replace.settings);
-    if (new_detector) detector_ = detect::Detector(settings_.detector, absl::StrCat(settings_.edge_id, "-r", revision_));
+    if (new_detector)
+      detector_ = detect::Detector(settings_.detector, absl::StrCat(settings_.edge_id, "-r", revision_));
     // Every rule goes through validation again: guard lists may have changed.
     std::vector<SavedRule> reflex = book_.Saved();
     const std::vector<RuleView> before = book_.Views(now_);

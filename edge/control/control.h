@@ -36,7 +36,7 @@ struct Settings {
   std::vector<rule::Rule> operator_rules;
   rule::GuardList guards;
   detect::DetectorConfig detector;
-  bool detect = true;                       // false: only the given rules
+  bool detect = true;  // false: only the given rules
   absl::Duration lease = absl::Seconds(60);
   size_t max_reflex_rules = 128;
   size_t max_attack_history = 1000;
@@ -50,23 +50,47 @@ struct SavedState {
 };
 
 // Events.
-struct Start { SavedState saved; };            // first event, once
+struct Start {
+  SavedState saved;
+};  // first event, once
 struct SlotClosed {
   window::Slot slot;
   std::vector<window::HeaderSample> samples;
 };
-struct Installed { datapath::InstallReport report; };
-struct InstallFailed { uint64_t revision = 0; absl::Status status; };
-struct SetPanic { bool on = false; };
-struct ReplaceSettings { Settings settings; }; // a reloaded configuration
+struct Installed {
+  datapath::InstallReport report;
+};
+struct InstallFailed {
+  uint64_t revision = 0;
+  absl::Status status;
+};
+struct SetPanic {
+  bool on = false;
+};
+struct ReplaceSettings {
+  Settings settings;
+};  // a reloaded configuration
 using Event = std::variant<Start, SlotClosed, Installed, InstallFailed, SetPanic, ReplaceSettings>;
 
 // Actions.
-struct InstallRuleset { datapath::Ruleset ruleset; };
-struct EnforcePanic { bool on = false; };
-struct Persist { SavedState state; };
-struct ReportAttack { detect::Attack attack; std::string change; };  // "detected", "updated", "ended"
-struct ReportRule { std::string rule_id; std::string change; std::string detail; };  // "proposed", "confirmed", "refused", "expired", ...
+struct InstallRuleset {
+  datapath::Ruleset ruleset;
+};
+struct EnforcePanic {
+  bool on = false;
+};
+struct Persist {
+  SavedState state;
+};
+struct ReportAttack {
+  detect::Attack attack;
+  std::string change;
+};  // "detected", "updated", "ended"
+struct ReportRule {
+  std::string rule_id;
+  std::string change;
+  std::string detail;
+};  // "proposed", "confirmed", "refused", "expired", ...
 using Action = std::variant<InstallRuleset, EnforcePanic, Persist, ReportAttack, ReportRule>;
 
 class Control {

@@ -79,8 +79,9 @@ class ControlTest : public ::testing::Test {
       closed.slot.traffic[{Target::Host(kVictim), BW_VECTOR_TCP_SYN}] = counts;
       for (uint64_t i = 0; i < std::min<uint64_t>(syns, 200); ++i) {
         ++next_source_;
-        window::HeaderSample s = BareSyn(now_ + absl::Microseconds(400 * i), 0xc6120000u + next_source_ * 7919u % 65536u,
-                                         static_cast<uint16_t>(1024 + next_source_ * 331 % 60000));
+        window::HeaderSample s =
+            BareSyn(now_ + absl::Microseconds(400 * i), 0xc6120000u + next_source_ * 7919u % 65536u,
+                    static_cast<uint16_t>(1024 + next_source_ * 331 % 60000));
         s.dropped = counts.dropped_packets > 0;
         closed.samples.push_back(s);
       }
@@ -112,8 +113,8 @@ class ControlTest : public ::testing::Test {
   }
 
   int Reports(std::string_view change) const {
-    return static_cast<int>(
-        std::count_if(rule_reports_.begin(), rule_reports_.end(), [&](const ReportRule& r) { return r.change == change; }));
+    return static_cast<int>(std::count_if(rule_reports_.begin(), rule_reports_.end(),
+                                          [&](const ReportRule& r) { return r.change == change; }));
   }
   bool Enforcing() const {
     return std::any_of(ruleset_.rules.begin(), ruleset_.rules.end(),

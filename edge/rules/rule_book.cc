@@ -36,7 +36,8 @@ absl::Status RuleBook::Check(const rule::Rule& rule, const rule::GuardList& guar
     const auto reflex = std::count_if(entries_.begin(), entries_.end(),
                                       [](const auto& entry) { return entry.second.view.rule.automatic(); });
     if (static_cast<size_t>(reflex) >= limits_.max_reflex) {
-      return absl::ResourceExhaustedError(absl::StrCat("rule \"", rule.id, "\": this edge holds its limit of ", limits_.max_reflex,
+      return absl::ResourceExhaustedError(absl::StrCat("rule \"", rule.id, "\": this edge holds its limit of ",
+                                                       limits_.max_reflex,
                                                        " automatic rules; they leave when their leases end"));
     }
   }
@@ -51,9 +52,9 @@ absl::StatusOr<uint32_t> RuleBook::TakeSlot(absl::Time now) {
   }
   while (next_slot_ < datapath::Bounds::kRuleSlots && slot_owner_.contains(next_slot_)) ++next_slot_;
   if (next_slot_ < datapath::Bounds::kRuleSlots) return next_slot_++;
-  return absl::ResourceExhaustedError(
-      absl::StrCat("all ", datapath::Bounds::kRuleSlots, " rule counters are in use or were freed less than ",
-                   absl::FormatDuration(limits_.slot_grace), " ago"));
+  return absl::ResourceExhaustedError(absl::StrCat("all ", datapath::Bounds::kRuleSlots,
+                                                   " rule counters are in use or were freed less than ",
+                                                   absl::FormatDuration(limits_.slot_grace), " ago"));
 }
 
 absl::Status RuleBook::Add(const rule::Rule& rule, const rule::GuardList& guards, absl::Time now) {
@@ -70,8 +71,9 @@ absl::Status RuleBook::Add(const rule::Rule& rule, const rule::GuardList& guards
 absl::Status RuleBook::Restore(const SavedRule& saved, const rule::GuardList& guards, absl::Time now) {
   if (absl::Status s = Check(saved.rule, guards, now); !s.ok()) return s;
   if (saved.counter_slot >= datapath::Bounds::kRuleSlots || slot_owner_.contains(saved.counter_slot)) {
-    return absl::InvalidArgumentError(absl::StrCat("rule \"", saved.rule.id, "\": its saved counter slot ", saved.counter_slot,
-                                                   " is over the limit of ", datapath::Bounds::kRuleSlots, " or taken"));
+    return absl::InvalidArgumentError(absl::StrCat("rule \"", saved.rule.id, "\": its saved counter slot ",
+                                                   saved.counter_slot, " is over the limit of ",
+                                                   datapath::Bounds::kRuleSlots, " or taken"));
   }
   Entry entry;
   entry.view = {.rule = saved.rule, .state = RuleState::kValidated, .counter_slot = saved.counter_slot};
