@@ -14,12 +14,12 @@
 namespace breakwater::window {
 
 // X(NAME): the counts of the telemetry contract's GatewaySite, in its order; what each means is written there.
-#define BW_GATEWAY_COUNTS(X)                                                                                         \
-  X(requests)                                                                                                        \
-  X(success)                                                                                                         \
-  X(client_errors)                                                                                                   \
-  X(server_errors) X(origin_errors) X(denied) X(challenged) X(challenges_passed) X(handshakes) X(handshakes_resumed) \
-      X(handshake_failures) X(cache_hits) X(cache_misses) X(bytes_in) X(bytes_out) X(connections) X(slow_connections)
+// clang-format off
+#define BW_GATEWAY_COUNTS(X) \
+  X(success) X(client_errors) X(server_errors) X(origin_errors) X(denied) X(challenged) \
+  X(challenges_passed) X(handshakes) X(handshakes_resumed) X(handshake_failures) X(cache_hits) X(cache_misses) \
+  X(bytes_in) X(bytes_out) X(connections) X(slow_connections)
+// clang-format on
 
 struct GatewayCounts {
 #define BW_GATEWAY_MEMBER(name) uint64_t name = 0;

@@ -56,15 +56,17 @@
   X(44, UDP_QUIC, "udp.quic", "UDP from port 443 or 80")
 
 /* X(SOURCE_PORT, VECTOR_ID) */
-#define BW_UDP_SOURCE_PORTS(X)                                                                                         \
-  X(53, UDP_DNS)                                                                                                       \
-  X(123, UDP_NTP)                                                                                                      \
-  X(1900, UDP_SSDP) X(11211, UDP_MEMCACHED) X(389, UDP_CLDAP) X(19, UDP_CHARGEN) X(161, UDP_SNMP) X(3702, UDP_WSD)     \
-      X(3283, UDP_ARMS) X(5683, UDP_COAP) X(47808, UDP_BACNET) X(37810, UDP_DVR) X(500, UDP_IKE) X(4500, UDP_IKE)      \
-          X(3478, UDP_STUN) X(32414, UDP_PLEX) X(5093, UDP_SENTINEL) X(5353, UDP_MDNS) X(111, UDP_PORTMAP)             \
-              X(69, UDP_TFTP) X(17, UDP_QOTD) X(520, UDP_RIP) X(137, UDP_NETBIOS) X(138, UDP_NETBIOS) X(5060, UDP_SIP) \
-                  X(1434, UDP_MSSQL) X(1701, UDP_L2TP) X(10001, UDP_UBNT) X(27960, UDP_QUAKE) X(27015, UDP_STEAM)      \
-                      X(443, UDP_QUIC) X(80, UDP_QUIC)
+/* clang-format off */
+#define BW_UDP_SOURCE_PORTS(X) \
+  X(123, UDP_NTP) X(1900, UDP_SSDP) X(11211, UDP_MEMCACHED) X(389, UDP_CLDAP) \
+  X(19, UDP_CHARGEN) X(161, UDP_SNMP) X(3702, UDP_WSD) X(3283, UDP_ARMS) \
+  X(5683, UDP_COAP) X(47808, UDP_BACNET) X(37810, UDP_DVR) X(500, UDP_IKE) \
+  X(4500, UDP_IKE) X(3478, UDP_STUN) X(32414, UDP_PLEX) X(5093, UDP_SENTINEL) \
+  X(5353, UDP_MDNS) X(111, UDP_PORTMAP) X(69, UDP_TFTP) X(17, UDP_QOTD) \
+  X(520, UDP_RIP) X(137, UDP_NETBIOS) X(138, UDP_NETBIOS) X(5060, UDP_SIP) \
+  X(1434, UDP_MSSQL) X(1701, UDP_L2TP) X(10001, UDP_UBNT) X(27960, UDP_QUAKE) \
+  X(27015, UDP_STEAM) X(443, UDP_QUIC) X(80, UDP_QUIC)
+/* clang-format on */
 
 enum bw_vector {
 #define BW_VECTOR_ENUM(number, id, name, description) BW_VECTOR_##id = number,
