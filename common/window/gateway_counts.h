@@ -16,7 +16,7 @@ namespace breakwater::window {
 // X(NAME): the counts of the telemetry contract's GatewaySite, in its order; what each means is written there.
 // clang-format off
 #define BW_GATEWAY_COUNTS(X) \
-  X(success) X(client_errors) X(server_errors) X(origin_errors) X(denied) X(challenged) \
+  X(requests) X(success) X(client_errors) X(server_errors) X(origin_errors) X(denied) X(challenged) \
   X(challenges_passed) X(handshakes) X(handshakes_resumed) X(handshake_failures) X(cache_hits) X(cache_misses) \
   X(bytes_in) X(bytes_out) X(connections) X(slow_connections)
 // clang-format on
