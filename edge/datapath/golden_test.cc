@@ -57,6 +57,8 @@ TEST(GoldenTest, NoticesARuleThatMatchesTooMuch) {
   for (bw_term& term : broken.compiled.generation.terms) {
     term.checks = 0;
     term.protocol_mask = term.protocol = 0;
+    term.number = BW_NUMBER_VERSION;
+    term.number_mask = term.number_low = 0;
     term.dst_mask[0] = term.dst_mask[1] = term.dst[0] = term.dst[1] = 0;
   }
   EXPECT_THAT(broken.WrongRules(), HasSubstr("INTERNAL: golden check: rule b in its compiled form matches a packet"));
@@ -64,7 +66,7 @@ TEST(GoldenTest, NoticesARuleThatMatchesTooMuch) {
 
 TEST(GoldenTest, NoticesARuleThatMatchesTooLittle) {
   Broken broken;
-  broken.compiled.generation.members[0] = {{1, 0}, {0, 0}};
+  broken.compiled.generation.terms[0].number_low ^= 1;
   EXPECT_THAT(broken.WrongRules(), HasSubstr("rule a in its compiled form doesn't match a packet"));
 }
 

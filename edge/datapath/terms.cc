@@ -238,39 +238,81 @@ bool DecidedByBits(const bw_member& prefix) {
   return is_mapped || !holds_mapped;
 }
 
-// Moves one destination prefix and the protocol into the part of the term that is looked at first.
+bool IsPositive(const Check& check, uint8_t kind, size_t members) {
+  return !check.layout.negate && check.layout.kind == kind && check.members.size() == members;
+}
+
+bool TakeDestination(const Check& check, bw_term& term) {
+  if (!IsPositive(check, BW_CHECK_DST, 1) || !DecidedByBits(check.members[0])) return false;
+  std::copy_n(check.members[0].low, 2, term.dst);
+  std::copy_n(check.members[0].high, 2, term.dst_mask);
+  return true;
+}
+
+bool TakeProtocol(const Check& check, bw_term& term) {
+  if (!IsPositive(check, BW_CHECK_NUMBER, 1) || check.layout.number != BW_NUMBER_PROTOCOL) return false;
+  const bw_member& member = check.members[0];
+  if (member.low[0] != member.high[0] || member.low[0] > 255 || (check.layout.mask & 0xff) != 0xff) return false;
+  term.protocol = static_cast<uint8_t>(member.low[0]);
+  term.protocol_mask = 0xff;
+  return true;
+}
+
+// A field that exists in one protocol only says which.
+bool ReadProtocol(const Check& check, bw_term& term) {
+  if (check.layout.kind != BW_CHECK_NUMBER || check.layout.negate || check.layout.protocol == 0) return false;
+  term.protocol = check.layout.protocol;
+  term.protocol_mask = 0xff;
+  return true;
+}
+
+// Which share of all values of its field a check accepts, roughly: the smaller, the more packets it sorts out.
+double ShareOf(const Check& check) {
+  const bool wide = check.layout.number == BW_NUMBER_TCP_SEQ || check.layout.number == BW_NUMBER_TCP_ACK;
+  const bool narrow = check.layout.number == BW_NUMBER_TTL || check.layout.number == BW_NUMBER_DSCP ||
+                      check.layout.number == BW_NUMBER_TCP_FLAGS || check.layout.number == BW_NUMBER_ICMP_TYPE ||
+                      check.layout.number == BW_NUMBER_ICMP_CODE || check.layout.number == BW_NUMBER_FRAGMENT ||
+                      check.layout.number == BW_NUMBER_TCP_HEADER || check.layout.number == BW_NUMBER_VERSION;
+  const bw_member& member = check.members[0];
+  return (static_cast<double>(member.high[0] - member.low[0]) + 1) / (wide ? 4294967296.0 : narrow ? 256.0 : 65536.0);
+}
+
+// The term's protocol stands for the check's.
+bool TakesNumber(const Check& check, const bw_term& term) {
+  return IsPositive(check, BW_CHECK_NUMBER, 1) && check.members[0].low[0] <= UINT32_MAX &&
+         (check.layout.protocol == 0 || (term.protocol_mask != 0 && term.protocol == check.layout.protocol));
+}
+
+void TakeNumber(const Check& check, bw_term& term) {
+  const bw_member& member = check.members[0];
+  term.number = check.layout.number;
+  term.number_mask = static_cast<uint32_t>(check.layout.mask);
+  term.number_low = static_cast<uint32_t>(member.low[0]);
+  term.number_span = static_cast<uint32_t>(std::min<uint64_t>(member.high[0], UINT32_MAX) - member.low[0]);
+}
+
+// Takes the first check out that take() moves into the term itself.
+void TakeFirst(Term& term, bool (*take)(const Check&, bw_term&)) {
+  const auto taken = std::find_if(term.checks.begin(), term.checks.end(),
+                                  [&](const CheckPtr& check) { return take(*check, term.layout); });
+  if (taken != term.checks.end()) term.checks.erase(taken);
+}
+
+// Moves one destination prefix, the protocol and one number into the part of the term that is looked at first.
 void ExtractFirstLook(Term& term) {
-  bool have_destination = false;
-  bool have_protocol = false;
-  std::vector<CheckPtr> rest;
-  for (CheckPtr& check : term.checks) {
-    const bw_check& layout = check->layout;
-    const bool single = !layout.negate && check->members.size() == 1;
-    if (single && !have_destination && layout.kind == BW_CHECK_DST && DecidedByBits(check->members[0])) {
-      std::copy_n(check->members[0].low, 2, term.layout.dst);
-      std::copy_n(check->members[0].high, 2, term.layout.dst_mask);
-      have_destination = true;
-      continue;
-    }
-    const bool number = layout.kind == BW_CHECK_NUMBER && !layout.negate;
-    if (single && number && !have_protocol && layout.number == BW_NUMBER_PROTOCOL &&
-        check->members[0].low[0] == check->members[0].high[0] && check->members[0].low[0] <= 255 &&
-        (layout.mask & 0xff) == 0xff) {
-      term.layout.protocol = static_cast<uint8_t>(check->members[0].low[0]);
-      term.layout.protocol_mask = 0xff;
-      have_protocol = true;
-      continue;
-    }
-    rest.push_back(std::move(check));
+  TakeFirst(term, TakeDestination);
+  TakeFirst(term, TakeProtocol);
+  for (size_t i = 0; term.layout.protocol_mask == 0 && i < term.checks.size(); i++)
+    ReadProtocol(*term.checks[i], term.layout);
+  term.layout.number = BW_NUMBER_VERSION;
+  auto best = term.checks.end();
+  for (auto check = term.checks.begin(); check != term.checks.end(); ++check) {
+    if (!TakesNumber(**check, term.layout)) continue;
+    if (best == term.checks.end() || ShareOf(**check) < ShareOf(**best)) best = check;
   }
-  for (const CheckPtr& check : rest) {
-    if (have_protocol || check->layout.kind != BW_CHECK_NUMBER || check->layout.negate || !check->layout.protocol)
-      continue;
-    term.layout.protocol = check->layout.protocol;
-    term.layout.protocol_mask = 0xff;
-    have_protocol = true;
-  }
-  term.checks = std::move(rest);
+  if (best == term.checks.end()) return;
+  TakeNumber(**best, term.layout);
+  term.checks.erase(best);
 }
 
 }  // namespace

@@ -124,11 +124,12 @@ TEST(TermsTest, ARuleThatFindsNoRoomIsRefusedAndTheNextStillGoesIn) {
   EXPECT_THAT(std::string(compiled->report.refused[0].status.message()), HasSubstr("1024 of 1024 are taken"));
 }
 
-TEST(TermsTest, OneDestinationAndTheProtocolAreLookedAtFirst) {
-  absl::StatusOr<std::vector<Term>> terms = TermsOf(Rule("r", 1, "udp.srcport == 53 and ip.dst == 203.0.113.7").rule);
+TEST(TermsTest, OneDestinationTheProtocolAndANumberAreLookedAtFirst) {
+  absl::StatusOr<std::vector<Term>> terms =
+      TermsOf(Rule("r", 1, "udp.srcport in {53..60} and ip.dst == 203.0.113.7 and ip.ttl == 64").rule);
   ASSERT_TRUE(terms.ok()) << terms.status();
   ASSERT_EQ(terms->size(), 1u);
-  EXPECT_EQ((*terms)[0].checks.size(), 1u) << "the destination needs no check of its own";
+  EXPECT_EQ((*terms)[0].checks.size(), 1u) << "only one of the two numbers needs a check of its own";
   EXPECT_EQ((*terms)[0].layout.protocol, 17);
   EXPECT_EQ((*terms)[0].layout.dst[1], 0xffffcb007107u);
 }

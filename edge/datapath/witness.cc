@@ -21,6 +21,7 @@ Wishes WishesOf(const Term& term) {
   Wishes wishes;
   if (term.layout.dst_mask[0] | term.layout.dst_mask[1]) wishes.destination = AddressOf(term.layout.dst);
   if (term.layout.protocol_mask != 0) wishes.protocol = term.layout.protocol;
+  if (term.layout.number_mask != 0) wishes.numbers[term.layout.number % BW_NUMBERS] = term.layout.number_low;
   for (const CheckPtr& check : term.checks) {
     if (check->layout.negate || check->members.empty()) continue;
     const bw_member& member = check->members.front();

@@ -62,9 +62,7 @@ BW_STAGE int bw_host_take(struct bw_packet* p, uint32_t way) {
   host->counts.bytes = 0;
   host->counts.dropped_packets = 0;
   host->counts.dropped_bytes = 0;
-  host->epoch = 0;
-  host->seen = 0;
-  host->stride_shift = 0;
+  host->epoch_start = 0;
   set->tag[way & (BW_HOST_WAYS - 1)] = p->host_tag;
   bw_env_publish(&host->version);
   return 1;
@@ -74,20 +72,28 @@ BW_STAGE int bw_host_take(struct bw_packet* p, uint32_t way) {
  * first 128 of an epoch, then one of 2 until 128 more are taken, then one of 4, and so on: many samples of a small attack,
  * a bounded number of a large one. Which one of a stride is taken varies, so that no rhythm in the traffic is in step. */
 BW_INLINE uint32_t bw_sample_weight(struct bw_host* host, const struct bw_packet* p) {
-  uint32_t epoch = (uint32_t)(p->now / BW_EPOCH_NS);
-  if (host->epoch != epoch) {
-    host->epoch = epoch;
-    host->seen = 0;
+  if (p->now - host->epoch_start >= BW_EPOCH_NS) {
+    host->epoch_start = p->now;
     host->stride_shift = 0;
+    host->strides_left = BW_SAMPLE_FULL;
+    host->position = 0;
+    host->chosen = 0;
   }
-  uint32_t shift = host->stride_shift & 15;
-  /* 128 * (2^k - 1) packets went by before stride 2^k. */
-  uint32_t index = host->seen - BW_SAMPLE_FULL * ((1u << shift) - 1);
-  host->seen++;
-  if (index + 1 == (uint32_t)BW_SAMPLE_FULL << shift && shift < 15) host->stride_shift = (uint8_t)(shift + 1);
-  uint32_t in_stride = index & ((1u << shift) - 1);
-  uint32_t chosen = (uint32_t)bw_hash(p->seed, p->dst[1], index >> shift, epoch) & ((1u << shift) - 1);
-  return in_stride == chosen ? 1u << shift : 0;
+  uint32_t stride = 1u << (host->stride_shift & 15);
+  uint32_t position = host->position;
+  uint32_t weight = position == host->chosen ? stride : 0;
+  host->position = position + 1;
+  if (position + 1 == stride) {
+    host->position = 0;
+    if (--host->strides_left == 0) {
+      host->strides_left = BW_SAMPLE_FULL;
+      if (host->stride_shift < 15) host->stride_shift++;
+    }
+    stride = 1u << (host->stride_shift & 15);
+    if (stride > 1)
+      host->chosen = (uint32_t)bw_hash(p->seed, p->dst[1], host->epoch_start, host->strides_left) & (stride - 1);
+  }
+  return weight;
 }
 
 BW_INLINE uint32_t bw_count_in(struct bw_host* host, const struct bw_packet* p, int dropped) {

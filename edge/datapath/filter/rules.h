@@ -85,40 +85,52 @@ BW_STAGE int bw_term_matches(BW_CONTEXT* ctx, struct bw_packet* p, uint32_t inde
   return 1;
 }
 
-/* The cheap part of a term, which sorts out most of them; without branches, of which the verifier bears only so many. */
+/* The cheap part of a term, which sorts out most of them. */
 BW_INLINE bool bw_term_possible(const struct bw_packet* p, const struct bw_term* term) {
-  return (((p->dst[0] & term->dst_mask[0]) ^ term->dst[0]) | ((p->dst[1] & term->dst_mask[1]) ^ term->dst[1]) |
-          ((p->protocol & term->protocol_mask) ^ term->protocol)) == 0;
+  uint64_t difference = ((p->dst[0] & term->dst_mask[0]) ^ term->dst[0]) |
+                        ((p->dst[1] & term->dst_mask[1]) ^ term->dst[1]) |
+                        ((p->protocol & term->protocol_mask) ^ term->protocol);
+  if (difference != 0) return false;
+  uint32_t number = term->number & (BW_NUMBERS - 1);
+  if (!(p->present >> number & 1)) return false;
+  return (p->number[number] & term->number_mask) - term->number_low <= term->number_span;
 }
 
 struct bw_rules_walk {
   BW_CONTEXT* ctx;
-  struct bw_packet* p;
   uint32_t first;   /* term of this generation */
+  uint32_t end;     /* behind the last one */
   uint32_t matched; /* the last rule that matched; BW_NO_VALUE = none */
   uint32_t reason;
 };
 
-/* Looks at one term; 1 = decided. */
-static long bw_rules_step(uint32_t index, void* context) {
+/* Looks at one block of terms; 1 = decided. */
+static long bw_rules_block(uint32_t block, void* context) {
   struct bw_rules_walk* walk = context;
-  struct bw_term* term = bw_terms(walk->first + index);
-  if (!term) return 1;
-  if (!bw_term_possible(walk->p, term)) return 0;
-  /* A rule that only observes goes on to the next one, but counts a packet once however many of its terms match. */
-  if (term->rule == walk->matched || !bw_term_matches(walk->ctx, walk->p, walk->first + index)) return 0;
-  walk->matched = term->rule;
-  walk->reason = bw_rule_apply(walk->p, term->rule);
-  return walk->reason != BW_NO_VALUE;
+  struct bw_packet* p = bw_env_scratch();
+  if (!p) return 1;
+  for (uint32_t i = 0; i < BW_TERM_BLOCK; i++) {
+    uint32_t index = walk->first + block * BW_TERM_BLOCK + i;
+    struct bw_term* term = bw_terms(index);
+    if (!term || index >= walk->end) return 1;
+    if (!bw_term_possible(p, term)) continue;
+    /* A rule that only observes goes on to the next one, but counts a packet once however many of its terms match. */
+    if (term->rule == walk->matched || !bw_term_matches(walk->ctx, p, index)) continue;
+    walk->matched = term->rule;
+    walk->reason = bw_rule_apply(p, term->rule);
+    if (walk->reason != BW_NO_VALUE) return 1;
+  }
+  return 0;
 }
 
 /* The reason a rule gives, or BW_NO_VALUE when none decides. */
 BW_STAGE uint32_t bw_rules_decide(BW_CONTEXT* ctx, struct bw_packet* p) {
   if (!p) return BW_NO_VALUE;
   struct bw_head* head = bw_heads(p->generation);
-  if (!head) return BW_NO_VALUE;
-  struct bw_rules_walk walk = {ctx, p, p->generation * BW_MAX_TERMS, BW_NO_VALUE, BW_NO_VALUE};
-  bw_env_loop(head->terms, bw_rules_step, &walk);
+  if (!head || head->terms == 0) return BW_NO_VALUE;
+  uint32_t first = p->generation * BW_MAX_TERMS;
+  struct bw_rules_walk walk = {ctx, first, first + head->terms, BW_NO_VALUE, BW_NO_VALUE};
+  bw_env_loop((head->terms + BW_TERM_BLOCK - 1) / BW_TERM_BLOCK, bw_rules_block, &walk);
   return walk.reason;
 }
 

@@ -11,9 +11,8 @@
 BW_INLINE bool bw_sample_granted(const struct bw_packet* p, struct bw_cpu* cpu) {
   struct bw_settings* settings = bw_settings(0);
   if (!settings) return false;
-  uint32_t epoch = (uint32_t)(p->now / BW_EPOCH_NS);
-  if (cpu->epoch != epoch) {
-    cpu->epoch = epoch;
+  if (p->now - cpu->epoch_start >= BW_EPOCH_NS) {
+    cpu->epoch_start = p->now;
     cpu->sampled = 0;
   }
   if (cpu->sampled >= settings->sample_budget) return false;

@@ -32,6 +32,7 @@ enum {
   BW_MAX_DECLARED = BW_MAX_SOURCES + BW_MAX_POLICIES * BW_MAX_SERVICES, /* services of all together */
   BW_MAX_RULES = 256,
   BW_MAX_RULE_SLOTS = 4096,
+  BW_TERM_BLOCK = 16,         /* terms walked at once */
   BW_MAX_TERMS = 1024,        /* of all rules together */
   BW_MAX_TERM_CHECKS = 16,    /* of one term */
   BW_MAX_CHECKS = 8192,       /* of all terms together */
@@ -57,7 +58,7 @@ enum {
   BW_MIN_FRAME = 14
 };
 
-#define BW_EPOCH_NS 100000000ull /* sampling starts afresh every 100 ms */
+#define BW_EPOCH_NS 100000000ull /* sampling starts afresh after 100 ms */
 #define BW_NO_VALUE 0xffffffffu
 
 /* ---- What user space sets ---- */
@@ -150,9 +151,9 @@ struct bw_source {
 };
 BW_LAYOUT(sizeof(struct bw_source) == 8);
 
-/* A term is a conjunction of checks; a rule is one or more terms, one after the other. */
+/* A term is a conjunction of checks; a rule is one or more terms, one after the other. The destination, the protocol and one
+ * number are looked at in the term itself, where most terms end; what they don't ask for is masked out. */
 struct bw_term {
-  /* Looked at before anything else; zero masks accept everything. */
   uint64_t dst[2];
   uint64_t dst_mask[2];
   uint8_t protocol;
@@ -160,9 +161,13 @@ struct bw_term {
   uint16_t rule; /* index */
   uint32_t first_check;
   uint32_t checks;
+  uint32_t number; /* one that every packet has, when none is asked for */
+  uint32_t number_mask;
+  uint32_t number_low;
+  uint32_t number_span; /* high - low */
   uint32_t unused;
 };
-BW_LAYOUT(sizeof(struct bw_term) == 48);
+BW_LAYOUT(sizeof(struct bw_term) == 64);
 
 enum { BW_CHECK_NUMBER = 0, BW_CHECK_SRC = 1, BW_CHECK_DST = 2, BW_CHECK_BYTES = 3 };
 enum { BW_LAYER_L3 = 0, BW_LAYER_L4 = 1, BW_LAYER_PAYLOAD = 2 };
@@ -223,13 +228,15 @@ struct bw_host {
   uint64_t last_seen;
   struct bw_counts counts;
   uint32_t version; /* of the key; odd while the entry is being given to another */
-  uint32_t epoch;   /* in which seen counts */
-  uint32_t seen;
   uint8_t vector;
+  /* Which packets are sampled: one of 2^stride_shift, the one at chosen. */
   uint8_t stride_shift;
-  uint8_t unused[2];
+  uint16_t strides_left; /* at this length */
+  uint64_t epoch_start;
+  uint32_t position; /* in the stride */
+  uint32_t chosen;
 };
-BW_LAYOUT(sizeof(struct bw_host) == 72);
+BW_LAYOUT(sizeof(struct bw_host) == 80);
 
 struct bw_host_set {
   uint32_t tag[BW_HOST_WAYS]; /* of the hash; 0 = empty */
@@ -237,15 +244,15 @@ struct bw_host_set {
   uint32_t unused[7];
   struct bw_host way[BW_HOST_WAYS];
 };
-BW_LAYOUT(sizeof(struct bw_host_set) == 64 + 8 * 72);
+BW_LAYOUT(sizeof(struct bw_host_set) == 64 + 8 * 80);
 
 /* What one CPU has sampled in the current epoch. */
 struct bw_cpu {
   uint64_t lost_samples;
-  uint32_t epoch;
-  uint32_t sampled;
+  uint64_t epoch_start;
+  uint64_t sampled;
 };
-BW_LAYOUT(sizeof(struct bw_cpu) == 16);
+BW_LAYOUT(sizeof(struct bw_cpu) == 24);
 
 struct bw_limit {
   uint64_t address[2];
