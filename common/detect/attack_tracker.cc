@@ -17,7 +17,7 @@ constexpr double kConfirmShare = 0.7;
 constexpr uint64_t kConfirmPackets = 10;
 // What is left must stay over its threshold this long before it is mined: ordinary bursts go over it.
 constexpr double kLeftoverSeconds = 1.0;
-constexpr double kLeftoverShare = 0.02;   // of the attack's peak
+constexpr double kLeftoverShare = 0.01;   // of the attack's peak
 constexpr int64_t kMiningPause = 5;       // slots between two attempts
 constexpr int kMaxBackoff = 6;            // doublings of that pause after attempts that found nothing
 constexpr double kReconfirmShare = 0.1;   // of the threshold

@@ -15,7 +15,6 @@ Floor DefaultFloor(window::Vector vector) {
     case BW_VECTOR_UDP_L2TP:
       return {.pps = 2000};
     case BW_VECTOR_TCP_SYN:
-    case BW_VECTOR_TCP_RST:
     case BW_VECTOR_TCP_FIN:
     case BW_VECTOR_UDP_STEAM:
     case BW_VECTOR_UDP_QUAKE:
