@@ -36,7 +36,7 @@ def restart(directory, killed_s, started_s):
         return
     first = run.attack.first_lost_s(started_s)
     delay = None if first is None else first - installed_s
-    yield report.fact("rules_in_force_to_first_drop", report.rounded(delay, 3), "s", delay is not None and delay <= 0.1)
+    yield report.fact("rules_in_force_to_first_drop", report.rounded(delay, 3), "s", delay is not None and abs(delay) <= 0.1)
     sent, lost = run.attack.between(installed_s + 0.1, run.end["time_s"])
     share = lost / sent if sent else 0
     yield report.fact("attack_dropped_after_the_restart", round(100 * share, 2), "%", share >= 0.9)
