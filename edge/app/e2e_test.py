@@ -314,7 +314,8 @@ class Daemon(unittest.TestCase):
         wait_for(lambda: "persist_failed" in self.log_of(process), "report of the failed write")
         self.flood()
         wait_for(self.enforcing, "drops without a disk")
-        self.assertIn("note", self.command("status").stdout)
+        # Looked at once a second.
+        wait_for(lambda: "note" in self.command("status").stdout, "the status to tell of the failed write")
 
 
 if __name__ == "__main__":
