@@ -3,6 +3,7 @@
 #
 #   tests/run.sh           everything: build, unit tests, sanitizers, and the suites that need namespaces or captures
 #   tests/run.sh --fast    build, then the unit tests (ctest -L unit): under two minutes after the build
+#   tests/run.sh --fuzz    everything, and the fuzzers built with clang, a short while each
 #   tests/run.sh --jobs N  that many compilers and unit tests at once (default: one a core, fewer when memory is short)
 #
 # Ends with one line, "N passed, N failed", over all parts; tests that this machine can't run are counted as skipped and
@@ -14,6 +15,7 @@ cd "$(dirname "$0")/.."
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' tests/run.sh; }
 
 fast=false
+fuzz=false
 jobs=$(nproc)
 if [ -r /proc/meminfo ]; then
   compilers_that_fit=$(awk '/^MemAvailable:/ { print int($2 / 1000000) }' /proc/meminfo) # 1 GB each
@@ -24,6 +26,7 @@ fi
 while [ $# -gt 0 ]; do
   case "$1" in
     --fast) fast=true ;;
+    --fuzz) fuzz=true ;;
     --jobs) jobs=${2:?--jobs needs a number}; shift ;;
     -h | --help) usage; exit 0 ;;
     *) echo "tests/run.sh: unknown option '$1'; --help lists them" >&2; exit 64 ;;
@@ -78,7 +81,7 @@ if ! $fast; then
     run_ctest asan asan -L "^unit$" -LE lint -j "$jobs"
     run_ctest corpus-asan asan -L "^corpus$"
   fi
-  if build fuzz; then
+  if $fuzz && build fuzz; then
     run_ctest fuzz fuzz -L "^fuzz$" -j "$jobs"
   fi
   if $released; then # everything else: namespaces, captures, timing; one at a time, because time is what they measure
