@@ -204,7 +204,10 @@ TempFile::TempFile(std::string_view name, std::span<const uint8_t> contents)
     : path_(absl::StrCat(::testing::TempDir(), "/breakwater-", getpid(), "-", std::string(name))) {
   FILE* file = fopen(path_.c_str(), "wb");
   EXPECT_NE(file, nullptr) << path_;
-  EXPECT_EQ(fwrite(contents.data(), 1, contents.size(), file), contents.size());
+  // An empty span may point nowhere, which fwrite doesn't allow even for no bytes.
+  if (!contents.empty()) {
+    EXPECT_EQ(fwrite(contents.data(), 1, contents.size(), file), contents.size());
+  }
   EXPECT_EQ(fclose(file), 0);
 }
 
