@@ -78,6 +78,7 @@ struct Rule {
   std::string reason;          // for people, <= kMaxReason bytes
   std::string attack_id;       // evidence; empty for operators' rules without one
   bool wide_override = false;  // an operator's recorded decision to go below the minimum specificity
+  uint64_t confirm_pps = 0;    // kArmed: enforces on an edge once it matches so many packets per second there; else 0
 
   bool automatic() const { return origin == Origin::kEdgeDetector || origin == Origin::kGlobalDetector; }
 };

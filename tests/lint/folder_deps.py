@@ -13,7 +13,8 @@ import sys
 from source_tree import SourceTree
 
 PLUMBING = ["common/net", "common/clock", "common/log", "common/config", "common/metrics", "common/http"]
-SHARED = PLUMBING + ["common/rule", "common/sketch", "common/window", "common/detect"]
+SHARED = PLUMBING + ["common/rule", "common/sketch", "common/window", "common/detect",
+                     "common/fleet", "common/tls", "common/settings"]
 
 # Folder (or file) -> folders and files it may include from, besides itself and its own subfolders; proto is open to all.
 # The longest row that fits a file's path counts.
@@ -31,19 +32,36 @@ MAY_INCLUDE = {
     "common/sketch": ["common/net"],
     "common/window": ["common/net", "common/rule", "common/sketch"],
     "common/detect": ["common/net", "common/rule", "common/sketch", "common/window"],
+    "common/fleet": ["common/net", "common/rule", "common/window"],
+    "common/tls": ["common/net"],
+    "common/settings": ["common/net", "common/log", "common/config", "common/rule", "common/window", "common/detect"],
     "edge/datapath": SHARED,
     "edge/telemetry": SHARED + ["edge/datapath"],
     "edge/rules": SHARED + ["edge/datapath"],
     "edge/control": SHARED + ["edge/datapath", "edge/telemetry", "edge/rules"],
     "edge/settings": SHARED + ["edge/datapath", "edge/rules", "edge/control"],
+    "edge/link": SHARED + ["edge/datapath", "edge/telemetry", "edge/rules", "edge/control"],
+    "edge/anycast": SHARED,
     "edge/replay": SHARED + ["edge/datapath", "edge/telemetry", "edge/rules", "edge/control", "edge/settings",
                              "edge/command.h"],
     "edge/app": SHARED + ["edge/datapath", "edge/telemetry", "edge/rules", "edge/control", "edge/settings",
-                          "edge/replay", "edge/command.h"],
+                          "edge/link", "edge/anycast", "edge/replay", "edge/command.h"],
     "edge/gateway": SHARED,
     "edge/command.h": SHARED,
     "edge/main.cc": SHARED + ["edge/app", "edge/replay", "edge/command.h"],
-    "coordinator": SHARED,
+    "coordinator/store": SHARED,
+    "coordinator/merge": SHARED,
+    "coordinator/traffic": SHARED + ["coordinator/store"],
+    "coordinator/attacks": SHARED + ["coordinator/store", "coordinator/merge"],
+    "coordinator/policy": SHARED + ["coordinator/store"],
+    "coordinator/rollout": SHARED + ["coordinator/store", "coordinator/policy"],
+    "coordinator/control": SHARED + ["coordinator/store", "coordinator/merge", "coordinator/traffic",
+                                     "coordinator/attacks", "coordinator/policy", "coordinator/rollout"],
+    "coordinator/ingest": SHARED + ["coordinator/control", "coordinator/store"],
+    "coordinator/dashboard": SHARED,
+    "coordinator/api": SHARED + ["coordinator/control", "coordinator/store", "coordinator/dashboard"],
+    "coordinator/app": SHARED + ["coordinator"],
+    "coordinator/main.cc": SHARED + ["coordinator"],
     "coordinator/cli": SHARED,
     "deploy": SHARED,
     "tests": SHARED + ["edge", "coordinator"],
