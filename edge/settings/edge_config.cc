@@ -8,6 +8,7 @@
 #include "common/config/config.h"
 #include "common/http/address.h"
 #include "common/rule/rule_file.h"
+#include "common/settings/common_settings.h"
 #include "edge/settings/service.h"
 #include "edge/settings/traffic.h"
 
@@ -49,44 +50,10 @@ void ReadInterfaces(const Value& list, EdgeConfig& config) {
   }
 }
 
-void ReadFloors(Map floors, detect::DetectorConfig& detector) {
-  std::vector<std::string_view> names;
-  for (int v = 0; v < BW_VECTOR_MAX; ++v) {
-    const std::string_view name = window::vector_name(static_cast<window::Vector>(v));
-    if (window::vector_from_name(name)) names.push_back(name);
-  }
-  for (const auto& [name, value] : floors.Entries()) {
-    const std::optional<window::Vector> vector = window::vector_from_name(name);
-    if (!vector) {
-      const std::string meant = config::DidYouMean(name, names);
-      value.Report(absl::StrCat(
-          "unknown vector \"", name, "\"",
-          meant.empty() ? "; docs/reference/config.md lists them" : absl::StrCat("; did you mean \"", meant, "\"?")));
-      continue;
-    }
-    const std::string text = value.AsString();
-    const size_t space = text.find(' ');
-    const absl::StatusOr<config::Rate> packets = config::ParseRate(std::string_view(text).substr(0, space));
-    absl::StatusOr<config::Rate> bits = config::Rate{0, config::RateUnit::kBits};
-    if (space != std::string::npos) bits = config::ParseRate(std::string_view(text).substr(space + 1));
-    if (!packets.ok() || !bits.ok() || packets->unit != config::RateUnit::kPackets || packets->per_second == 0 ||
-        bits->unit != config::RateUnit::kBits) {
-      value.Report(absl::StrCat(
-          "expected a packet rate over 0 and perhaps a bit rate, like 1000pps or 1000pps 50Mbps, got \"", text, "\""));
-      continue;
-    }
-    detector.host_floors[*vector] =
-        detect::Floor{.pps = static_cast<double>(packets->per_second), .bps = static_cast<double>(bits->per_second)};
-  }
-}
-
-void ReadDetection(Map map, EdgeConfig& config) {
-  detect::DetectorConfig& d = config.control.detector;
-  config.control.detect = map.Get("enabled").AsBool(true);
-  ReadFloors(map.Get("floors").AsMap(), d);
-  d.prefix_floor_factor = map.Get("prefix_floor_factor").AsNumber(d.prefix_floor_factor, 1, 1000);
-  d.baseline_factor = map.Get("baseline_factor").AsNumber(d.baseline_factor, 1.1, 1000);
-  d.quiet_before_end = map.Get("quiet_before_end").AsDuration(d.quiet_before_end, absl::Seconds(1), absl::Hours(1));
+void ReadDetectionSection(Map map, EdgeConfig& config) {
+  const Detection detection = ReadDetection(map, config.control.detector);
+  config.control.detect = detection.enabled;
+  config.control.detector = detection.detector;
   map.Finish();
 }
 
@@ -96,13 +63,6 @@ void ReadMitigation(Map map, EdgeConfig& config) {
   s.max_reflex_rules = static_cast<size_t>(
       map.Get("max_rules").AsInteger(static_cast<int64_t>(s.max_reflex_rules), 0, datapath::Bounds::kRules));
   map.Finish();
-}
-
-// An absolute path, since a daemon's working directory means nothing.
-std::string ReadPath(const Value& value, const std::string& fallback) {
-  const std::string path = value.AsString(fallback);
-  if (path.empty() || path[0] != '/') value.Report(absl::StrCat("expected an absolute path, got \"", path, "\""));
-  return path;
 }
 
 void ReadPlumbing(Map& root, EdgeConfig& config) {
@@ -124,15 +84,9 @@ void ReadPlumbing(Map& root, EdgeConfig& config) {
   }
   http.Finish();
 
-  Map log = root.Get("log").AsMap();
-  config.log_level = log.Get("level").AsChoice(config.log_level, {{"debug", log::Level::kDebug},
-                                                                  {"info", log::Level::kInfo},
-                                                                  {"warning", log::Level::kWarning},
-                                                                  {"error", log::Level::kError}});
-  config.log_format = log.Get("format").AsChoice(
-      config.log_format,
-      {{"auto", log::Format::kAuto}, {"json", log::Format::kJson}, {"logfmt", log::Format::kLogfmt}});
-  log.Finish();
+  const LogSettings log = ReadLog(root.Get("log").AsMap(), {.level = config.log_level, .format = config.log_format});
+  config.log_level = log.level;
+  config.log_format = log.format;
 }
 
 void ReadRoot(Map root, const ReadOptions& options, EdgeConfig& config) {
@@ -149,7 +103,7 @@ void ReadRoot(Map root, const ReadOptions& options, EdgeConfig& config) {
   if (run && protect.present() && protect.AsList().empty()) protect.Report("name at least one prefix to protect");
   config.control.sources = ReadSources(root.Get("sources"));
   config.control.guards = ReadGuards(root.Get("guards"));
-  ReadDetection(root.Get("detection").AsMap(), config);
+  ReadDetectionSection(root.Get("detection").AsMap(), config);
   ReadMitigation(root.Get("mitigation").AsMap(), config);
   ReadPlumbing(root, config);
 }

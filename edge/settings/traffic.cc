@@ -13,8 +13,6 @@ using config::Map;
 using config::Value;
 using datapath::Bounds;
 
-constexpr size_t kMaxGuardName = 64;
-
 void ReportOver(const Value& list, std::string_view what, size_t count, size_t limit) {
   if (count > limit) list.Report(absl::StrCat(count, " ", std::string(what), "; the limit is ", limit));
 }
@@ -136,26 +134,6 @@ std::vector<datapath::SourceEntry> ReadSources(const Value& list) {
   }
   ReportOver(list, "sources", sources.size(), Bounds::kSources);
   return sources;
-}
-
-rule::GuardList ReadGuards(const Value& list) {
-  std::vector<rule::GuardEntry> guards;
-  for (const Value& item : list.AsList()) {
-    if (!item.IsMap()) {
-      if (const std::optional<net::IpPrefix> prefix = item.AsPrefix())
-        guards.push_back({*prefix, prefix->ToShortString()});
-      continue;
-    }
-    Map map = item.AsMap();
-    const std::optional<net::IpPrefix> prefix = map.Need("prefix").AsPrefix();
-    const Value name_value = map.Get("name");
-    const std::string name = name_value.AsString(prefix ? prefix->ToShortString() : "");
-    if (name.size() > kMaxGuardName) name_value.Report(absl::StrCat("the name is over ", kMaxGuardName, " bytes"));
-    map.Finish();
-    if (prefix) guards.push_back({*prefix, name});
-  }
-  ReportOver(list, "guards", guards.size(), rule::GuardList::kMaxEntries);
-  return rule::GuardList(std::move(guards));
 }
 
 std::string UndeclaredText(const datapath::Policy& policy) {

@@ -1,4 +1,4 @@
-// The parts of the configuration that say what traffic is whose: protected prefixes, sources and guards.
+// The parts of the configuration that say what traffic is whose: protected prefixes and sources.
 //
 //   const std::vector<datapath::Policy> policies = ReadPolicies(root.Get("protect"));
 //
@@ -10,14 +10,12 @@
 #include <vector>
 
 #include "common/config/config.h"
-#include "common/rule/guard.h"
 #include "edge/datapath/datapath.h"
 
 namespace breakwater::settings {
 
 std::vector<datapath::Policy> ReadPolicies(const config::Value& list);
 std::vector<datapath::SourceEntry> ReadSources(const config::Value& list);
-rule::GuardList ReadGuards(const config::Value& list);
 
 // "the rest is dropped", "the rest passes", "the rest is capped at 1kpps".
 std::string UndeclaredText(const datapath::Policy& policy);
