@@ -14,7 +14,7 @@ from source_tree import SourceTree
 
 PLUMBING = ["common/net", "common/clock", "common/log", "common/config", "common/metrics", "common/http"]
 SHARED = PLUMBING + ["common/rule", "common/sketch", "common/window", "common/detect",
-                     "common/fleet", "common/tls", "common/settings"]
+                     "common/fleet", "common/tls", "common/settings", "common/view_json"]
 
 # Folder (or file) -> folders and files it may include from, besides itself and its own subfolders; proto is open to all.
 # The longest row that fits a file's path counts.
@@ -34,6 +34,7 @@ MAY_INCLUDE = {
     "common/detect": ["common/net", "common/rule", "common/sketch", "common/window"],
     "common/fleet": ["common/net", "common/rule", "common/window"],
     "common/tls": ["common/net"],
+    "common/view_json": [],
     "common/settings": ["common/net", "common/log", "common/config", "common/rule", "common/window", "common/detect"],
     "edge/datapath": SHARED,
     "edge/telemetry": SHARED + ["edge/datapath"],
