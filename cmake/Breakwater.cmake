@@ -19,6 +19,10 @@ find_package(Threads REQUIRED)
 find_package(absl REQUIRED)
 find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
+# Imported targets are seen below the folder that looks for them, and these are linked from everywhere.
+find_package(OpenSSL REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(gRPC CONFIG REQUIRED)
 
 # The release preset puts its programs in build/bin, as the documentation says; the others in build/PRESET/bin.
 if(NOT BREAKWATER_BIN_DIR)

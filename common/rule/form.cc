@@ -87,6 +87,20 @@ absl::Status CheckAction(const Action& action) {
   return absl::OkStatus();
 }
 
+absl::Status CheckConfirm(const Rule& rule) {
+  const std::string value = std::to_string(rule.confirm_pps);
+  if (rule.mode != Mode::kArmed) {
+    if (rule.confirm_pps == 0) return absl::OkStatus();
+    return RefusalError(Refusal::kMalformed, "confirm_pps is " + value +
+                                                 ", and only an armed rule has one; its mode is " +
+                                                 std::string(ModeName(rule.mode)));
+  }
+  if (rule.confirm_pps > 0 && rule.confirm_pps <= kMaxConfirmPps) return absl::OkStatus();
+  return RefusalError(Refusal::kOutOfRange, "the confirm_pps of an armed rule is " + value + ", expected 1 to " +
+                                                std::to_string(kMaxConfirmPps) +
+                                                ": so many matching packets per second make it enforce");
+}
+
 absl::Status CheckMatch(const ExprPtr& match) {
   if (match == nullptr)
     return RefusalError(Refusal::kMalformed, "there is no match; a rule for everything isn't possible");
@@ -99,6 +113,7 @@ absl::Status CheckParts(const Rule& rule, size_t max_reason) {
   if (absl::Status s = CheckScope(rule.scope); !s.ok()) return s;
   if (absl::Status s = CheckReason(rule.reason, max_reason); !s.ok()) return s;
   if (absl::Status s = CheckAction(rule.action); !s.ok()) return s;
+  if (absl::Status s = CheckConfirm(rule); !s.ok()) return s;
   return CheckMatch(rule.match);
 }
 

@@ -23,10 +23,11 @@
 
 namespace breakwater::rule {
 
-inline constexpr size_t kMaxIdLength = 64;                   // rule ids, attack ids, names of regions and edges
-inline constexpr size_t kMaxSiteLength = 253;                // names of sites
-inline constexpr size_t kMaxReason = 256;                    // bytes
-inline constexpr size_t kMaxScopeEntries = 64;               // of each list of a scope
+inline constexpr size_t kMaxIdLength = 64;      // rule ids, attack ids, names of regions and edges
+inline constexpr size_t kMaxSiteLength = 253;   // names of sites
+inline constexpr size_t kMaxReason = 256;       // bytes
+inline constexpr size_t kMaxScopeEntries = 64;  // of each list of a scope
+inline constexpr uint64_t kMaxConfirmPps = 1'000'000'000'000;
 inline constexpr uint64_t kMaxRate = 1'000'000'000'000'000;  // rate and burst of a limit
 
 enum class Origin { kOperator, kEdgeDetector, kGlobalDetector, kLegal };

@@ -87,6 +87,17 @@ absl::Time ReadExpiry(config::Map& map, absl::Time now) {
   return time;
 }
 
+// 0 when absent or wrong.
+uint64_t ReadConfirm(const config::Value& value) {
+  const std::optional<config::Rate> rate = value.AsRate();
+  if (!rate.has_value()) return 0;
+  if (rate->unit != config::RateUnit::kPackets || rate->per_second == 0) {
+    value.Report("expected a packet rate over 0 like 100pps");
+    return 0;
+  }
+  return rate->per_second;
+}
+
 // nullopt when something that Validate() judges is missing or wrong, which is reported: one mistake, one message.
 std::optional<Rule> ReadRule(const config::Value& item, absl::Time now) {
   Rule rule;
@@ -107,6 +118,7 @@ std::optional<Rule> ReadRule(const config::Value& item, absl::Time now) {
     if (const std::optional<net::IpPrefix> p = prefix.AsPrefix(); p.has_value()) rule.scope.prefixes.push_back(*p);
   }
   rule.wide_override = map.Get("wide_override").AsBool(false);
+  rule.confirm_pps = ReadConfirm(rule.mode == Mode::kArmed ? map.Need("confirm") : map.Get("confirm"));
   map.Finish();
 
   if (!match.present()) return std::nullopt;
@@ -115,6 +127,7 @@ std::optional<Rule> ReadRule(const config::Value& item, absl::Time now) {
     match.Report("match: " + std::string(parsed.status().message()));
     return std::nullopt;
   }
+  if (rule.mode == Mode::kArmed && rule.confirm_pps == 0) return std::nullopt;
   if (!id.present() || !action.has_value() || rule.scope.prefixes.size() != prefixes.size()) return std::nullopt;
   rule.action = *action;
   rule.match = WithinPrefixes(*std::move(parsed), rule.scope.prefixes);

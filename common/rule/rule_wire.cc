@@ -159,6 +159,7 @@ absl::StatusOr<Rule> ReadRule(const v1::Rule& message) {
   rule.reason = message.reason();
   rule.attack_id = message.attack_id();
   rule.wide_override = message.wide_override();
+  rule.confirm_pps = message.confirm_pps();
   return rule;
 }
 
@@ -197,6 +198,7 @@ absl::StatusOr<v1::Rule> ToProto(const Rule& rule) {
   message.set_reason(rule.reason);
   message.set_attack_id(rule.attack_id);
   message.set_wide_override(rule.wide_override);
+  message.set_confirm_pps(rule.confirm_pps);
   return message;
 }
 

@@ -32,6 +32,7 @@ Rule FullRule() {
   rule.reason = "Gr\xc3\xbc\xc3\x9f, \"quoted\"";
   rule.attack_id = "edge1-a3";
   rule.wide_override = true;
+  rule.confirm_pps = 200;
   return rule;
 }
 
@@ -49,6 +50,7 @@ void ExpectSame(const Rule& a, const Rule& b) {
   EXPECT_EQ(a.reason, b.reason);
   EXPECT_EQ(a.attack_id, b.attack_id);
   EXPECT_EQ(a.wide_override, b.wide_override);
+  EXPECT_EQ(a.confirm_pps, b.confirm_pps);
 }
 
 // Through bytes, as on the wire.

@@ -347,6 +347,21 @@ TEST(RefusalTest, NamesRoundTripAndSurviveAnnotation) {
   EXPECT_EQ(std::string(Annotate(RefusalError(Refusal::kOther, "x"), "y: ").message()), "y: x");
 }
 
+TEST(FormTest, OnlyAnArmedRuleHasARateThatConfirmsIt) {
+  Rule rule;
+  rule.id = "a";
+  rule.match = Parsed("ip.dst == 203.0.113.7 and udp.srcport == 53");
+  EXPECT_TRUE(Validate(rule, Limits{}, GuardList{}).ok());
+  rule.confirm_pps = 1;
+  EXPECT_EQ(RefusalOf(Validate(rule, Limits{}, GuardList{})), Refusal::kMalformed);
+  rule.mode = Mode::kArmed;
+  EXPECT_TRUE(Validate(rule, Limits{}, GuardList{}).ok());
+  for (const uint64_t wrong : {uint64_t{0}, kMaxConfirmPps + 1}) {
+    rule.confirm_pps = wrong;
+    EXPECT_EQ(RefusalOf(Validate(rule, Limits{}, GuardList{})), Refusal::kOutOfRange) << wrong;
+  }
+}
+
 TEST(RuleTest, NamesRoundTrip) {
   EXPECT_EQ(OriginFromName(OriginName(Origin::kGlobalDetector)), Origin::kGlobalDetector);
   EXPECT_EQ(ModeFromName("armed"), Mode::kArmed);

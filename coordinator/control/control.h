@@ -57,7 +57,7 @@ using SessionId = uint64_t;
 struct Start {
   const store::Store* store;  // read during the step only
   uint64_t random;            // for the first epoch and the sketch seed
-};  // first, once
+};                            // first, once
 struct EdgeConnected {
   SessionId session;
   tls::EdgeIdentity edge;

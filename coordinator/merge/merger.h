@@ -25,8 +25,8 @@ namespace breakwater::merge {
 
 struct MergerOptions {
   absl::Duration max_lag = absl::Milliseconds(1300);
-  absl::Duration max_future = absl::Seconds(2);   // further ahead of the coordinator's clock: refused
-  absl::Duration max_past = absl::Hours(24);      // older: refused
+  absl::Duration max_future = absl::Seconds(2);  // further ahead of the coordinator's clock: refused
+  absl::Duration max_past = absl::Hours(24);     // older: refused
   window::MergeOptions merge;
 };
 
