@@ -19,7 +19,7 @@ build_packages=(
   protobuf-compiler libprotobuf-dev protobuf-compiler-grpc libgrpc++-dev
   # libraries
   libabsl-dev libxxhash-dev libboost-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libspdlog-dev
-  prometheus-cpp-dev libpcap-dev
+  prometheus-cpp-dev libpcap-dev librocksdb-dev libssl-dev
   # the unit tests and micro-benchmarks are part of every build
   libgtest-dev libgmock-dev libbenchmark-dev
 )
@@ -30,10 +30,17 @@ test_packages=(
   # fuzzers
   libclang-rt-14-dev
   # lab: namespaces, visitors, a web server, an attacker
-  iproute2 ethtool procps util-linux libcap2-bin nginx-light curl wrk tcpdump
+  iproute2 ethtool procps util-linux libcap2-bin nginx-light curl wrk tcpdump bird2 openssl
+  # the page in a browser
+  chromium
   # systemd-analyze judges the shipped units
   systemd
 )
+
+# The page is bundled by npm. Whoever has a Node.js of another origin than Debian's keeps it: the two can't be mixed.
+if ! { command -v npm && node -e 'process.exit(process.versions.node.split(".")[0] >= 18 ? 0 : 1)'; } > /dev/null 2>&1; then
+  build_packages+=(nodejs npm)
+fi
 
 check_only=false
 packages=("${build_packages[@]}" "${test_packages[@]}")
@@ -79,8 +86,8 @@ if [ "$(id -u)" -ne 0 ]; then
   exit 1
 fi
 
-# Debian starts a service as soon as its package is unpacked. Here nginx and civetweb are tools for tests, which must not
-# take port 80 of somebody's machine: nothing is started while this installs, and what it brought isn't enabled.
+# Debian starts a service as soon as its package is unpacked. Here nginx, bird and civetweb are tools for tests, which must
+# not take port 80 or the routes of somebody's machine: nothing is started while this installs, and what it brought isn't enabled.
 policy=/usr/sbin/policy-rc.d
 made_policy=false
 if [ ! -e "$policy" ]; then
@@ -96,8 +103,11 @@ echo "install-deps.sh: installing ${#missing[@]} packages: ${missing[*]}"
 apt-get update -q
 apt-get install -q -y --no-install-recommends "${missing[@]}"
 for package in "${missing[@]}"; do
-  if [ "$package" = nginx-light ] && [ -d /run/systemd/system ]; then
-    systemctl disable --quiet nginx.service
+  if [ -d /run/systemd/system ]; then
+    case "$package" in
+      nginx-light) systemctl disable --quiet nginx.service ;;
+      bird2) systemctl disable --quiet bird.service ;;
+    esac
   fi
 done
 

@@ -140,7 +140,7 @@ constexpr ErrorCase kErrorCases[] = {
     {"ArmedAlone", RULE(GOOD, "drop\n    mode: armed"), "rules.yaml:2:5: the key \"confirm\" is missing"},
     {"BadConfirm", RULE(GOOD, "drop\n    mode: armed\n    confirm: 1Mbps"),
      "rules.yaml:6:14: expected a packet rate over 0 like 100pps"},
-    {"ConfirmUnarmed", RULE(GOOD, "drop\n    confirm: 100pps"), "confirm_pps is 100, and only an armed rule has one"},
+    {"ConfirmUnarmed", RULE(GOOD, "drop\n    confirm: 100pps"), "rules.yaml:2:5: rule \"a\": confirm_pps is 100, and only an armed"},
     {"BadPriority", RULE(GOOD, "drop\n    priority: high"),
      "rules.yaml:5:15: expected a whole number from -2147483648"},
     {"BadPrefix", RULE(GOOD, "drop\n    prefixes: [203.0.113.7/24]"),
