@@ -51,10 +51,11 @@ Slot TopN(Slot slot, const SlotLimits& limits) {
   return slot;
 }
 
-Slot Merge(const Slot& a, const Slot& b) {
-  Slot merged = a;
-  merged.start = std::min(a.start, b.start);
-  merged.length = std::max(a.start + a.length, b.start + b.length) - merged.start;
+Slot Merge(Slot a, const Slot& b) {
+  Slot merged = std::move(a);
+  const absl::Time end = std::max(merged.start + merged.length, b.start + b.length);
+  merged.start = std::min(merged.start, b.start);
+  merged.length = end - merged.start;
   for (const auto& [key, counts] : b.traffic) merged.traffic[key] += counts;
   for (size_t v = 0; v < BW_VECTOR_MAX; ++v) {
     merged.other[v] += b.other[v];

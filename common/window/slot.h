@@ -114,7 +114,7 @@ Slot TopN(Slot slot, const SlotLimits& limits);
 
 // Exact sums, for two views of the same time (two edges) or for neighbouring times: the result spans both. Associative
 // and commutative; no count is lost.
-Slot Merge(const Slot& a, const Slot& b);
+Slot Merge(Slot a, const Slot& b);
 
 // By vector: everything that was counted for hosts, and for prefixes and sites.
 std::array<Counts, BW_VECTOR_MAX> Totals(const Slot& slot);

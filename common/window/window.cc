@@ -108,7 +108,12 @@ absl::StatusOr<Window> Merge(const Window& a, const Window& b, const MergeOption
   Window merged = a;
   for (size_t i = 0; i < merged.slots.size(); ++i) merged.slots[i] = Merge(a.slots[i], b.slots[i]);
   // Parts of one edge's window are still one view of it.
-  if (MergedId(a.id, b.id).boot_id == 0) merged.merged = a.merged + b.merged;
+  if (MergedId(a.id, b.id).boot_id == 0) {
+    merged.merged = a.merged + b.merged;
+    merged.reported_slots = std::min(a.reported_slots, b.reported_slots);
+  } else {
+    merged.reported_slots = std::max(a.reported_slots, b.reported_slots);
+  }
   if (absl::Status s = MergeRest(b, merged); !s.ok()) return s;
   Limit(merged, options);
   return merged;
@@ -128,6 +133,7 @@ absl::StatusOr<Window> MergeAdjacent(const Window& earlier, const Window& later,
   }
   Window merged = earlier;
   merged.merged = std::max(earlier.merged, later.merged);
+  merged.reported_slots = (kSlotsPerWindow + later.reported_slots) / 2;
   merged.slots.clear();
   for (const Window* half : {&earlier, &later}) {
     for (size_t i = 0; i + 1 < half->slots.size(); i += 2) {

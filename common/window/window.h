@@ -41,6 +41,8 @@ struct Window {
   absl::Time start;
   // Ten, each of the same length, without gaps from start on.
   std::vector<Slot> slots;
+  // So many of them, from the first, are over; what comes of the others is in windows of later sequences.
+  uint32_t reported_slots = kSlotsPerWindow;
   absl::Duration clock_offset;  // corrected for; of several the largest in absolute value
   absl::flat_hash_map<TargetVector, TargetSketches> sketches;
   std::vector<HeaderSample> samples;  // in the order of their time, all within the window
@@ -49,6 +51,8 @@ struct Window {
 
   absl::Duration slot_length() const { return slots.empty() ? kSlotLength : slots.front().length; }
   absl::Time end() const { return start + slot_length() * static_cast<int64_t>(slots.size()); }
+  // Up to here the edge has told everything that it saw, with this window and those of lower sequences.
+  absl::Time reported_end() const { return start + slot_length() * static_cast<int64_t>(reported_slots); }
 };
 
 struct MergeOptions {

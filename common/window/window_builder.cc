@@ -16,6 +16,7 @@ absl::Time SecondOf(absl::Time t) { return absl::FromUnixSeconds(absl::ToUnixSec
 void WindowBuilder::Open(absl::Time start) {
   current_.emplace();
   current_->start = start;
+  reported_ = 0;
   current_->slots.resize(kSlotsPerWindow);
   for (int i = 0; i < kSlotsPerWindow; ++i) current_->slots[static_cast<size_t>(i)].start = start + kSlotLength * i;
 }
@@ -25,7 +26,7 @@ std::vector<Window> WindowBuilder::AddSlot(const Slot& slot, std::span<const Hea
   std::vector<Window> done;
   const absl::Time corrected = slot.start + clock_offset_;
   const absl::Time second = SecondOf(corrected);
-  if (current_ && current_->start != second) done.push_back(*Flush());
+  if (current_ && current_->start != second) done.push_back(Finish(kSlotsPerWindow));
   if (!current_) Open(second);
 
   const auto index = static_cast<size_t>((corrected - second) / kSlotLength);
@@ -33,7 +34,8 @@ std::vector<Window> WindowBuilder::AddSlot(const Slot& slot, std::span<const Hea
   Slot aligned = slot;
   aligned.start = into.start;
   aligned.length = into.length;
-  into = Merge(into, aligned);
+  into = Merge(std::move(into), aligned);
+  reported_ = std::max(reported_, static_cast<uint32_t>(index) + 1);
 
   std::vector<TargetVector> groups;
   for (const TargetVector& key : alerted) {
@@ -45,7 +47,7 @@ std::vector<Window> WindowBuilder::AddSlot(const Slot& slot, std::span<const Hea
     s.time = std::clamp(s.time + clock_offset_, second, second + kWindowLength - absl::Microseconds(1));
     AddSample(s, alerted, groups);
   }
-  if (index + 1 == kSlotsPerWindow) done.push_back(*Flush());
+  if (index + 1 == kSlotsPerWindow) done.push_back(Finish(kSlotsPerWindow));
   return done;
 }
 
@@ -103,6 +105,10 @@ absl::Status WindowBuilder::AddGateway(std::string_view site, const GatewayCount
 
 std::optional<Window> WindowBuilder::Flush() {
   if (!current_) return std::nullopt;
+  return Finish(reported_);
+}
+
+Window WindowBuilder::Finish(uint32_t reported_slots) {
   for (auto& [key, reservoir] : alerted_samples_) Release(options_.samples_per_alert, reservoir);
   Release(options_.quiet_samples, quiet_samples_);
   alerted_samples_.clear();
@@ -113,7 +119,10 @@ std::optional<Window> WindowBuilder::Flush() {
   current_->clock_offset = clock_offset_;
   current_->id = {boot_id_, next_sequence_, next_sequence_};
   ++next_sequence_;
-  return std::exchange(current_, std::nullopt);
+  current_->reported_slots = reported_slots;
+  Window done = *std::move(current_);
+  current_.reset();
+  return done;
 }
 
 }  // namespace breakwater::window

@@ -46,6 +46,7 @@ class WindowBuilder {
   // the next one.
   absl::Status AddGateway(std::string_view site, const GatewayCounts& counts);
   // What there is so far, to ship an attack early; the rest of that second follows as another window of the same start.
+  // Its reported_slots says how far it reaches.
   std::optional<Window> Flush();
 
  private:
@@ -61,12 +62,14 @@ class WindowBuilder {
   void Keep(const HeaderSample& sample, size_t keep, Reservoir& reservoir);
   void Release(size_t keep, Reservoir& reservoir);
   TargetSketches* SketchesOf(const TargetVector& key);
+  Window Finish(uint32_t reported_slots);
 
   WindowBuilderOptions options_;
   uint64_t boot_id_;
   uint64_t next_sequence_ = 1;
   absl::Duration clock_offset_;
   std::optional<Window> current_;
+  uint32_t reported_ = 0;  // slots of current_ up to the latest one
   absl::flat_hash_map<std::string, GatewayCounts> gateway_;
   absl::flat_hash_map<TargetVector, Reservoir> alerted_samples_;
   Reservoir quiet_samples_;

@@ -58,6 +58,8 @@ TEST(WindowBuilderTest, EarlyPartsMergeIntoTheWholeSecond) {
   builder.AddSlot(At(kStart, 5), {}, {});
   std::optional<Window> early = builder.Flush();
   ASSERT_TRUE(early);
+  EXPECT_EQ(early->reported_slots, 1u);
+  EXPECT_EQ(early->reported_end(), kStart + kSlotLength);
   std::vector<Window> rest;
   for (int i = 1; i < 10; ++i) rest = builder.AddSlot(At(kStart + kSlotLength * i, 1), {}, {});
   ASSERT_EQ(rest.size(), 1u);
@@ -66,6 +68,21 @@ TEST(WindowBuilderTest, EarlyPartsMergeIntoTheWholeSecond) {
   EXPECT_EQ(Packets(*whole), 14u);
   EXPECT_EQ(whole->merged, 1u);
   EXPECT_EQ(whole->id, (WindowId{42, 1, 2}));
+  EXPECT_EQ(whole->reported_slots, 10u);
+}
+
+TEST(WindowBuilderTest, SaysHowFarAnEarlyPartReaches) {
+  WindowBuilder builder({}, 42);
+  builder.AddSlot(At(kStart, 5), {}, {});
+  builder.AddSlot(At(kStart + kSlotLength * 3, 5), {}, {});
+  EXPECT_EQ(builder.Flush()->reported_slots, 4u);
+  builder.AddSlot(At(kStart + kSlotLength * 5, 5), {}, {});
+  EXPECT_EQ(builder.Flush()->reported_slots, 6u);
+  builder.AddSlot(At(kStart + kSlotLength * 7, 5), {}, {});
+  // The next second tells that nothing more came of this one.
+  const std::vector<Window> done = builder.AddSlot(At(kStart + kSlotLength * 12, 5), {}, {});
+  ASSERT_EQ(done.size(), 1u);
+  EXPECT_EQ(done[0].reported_slots, 10u);
 }
 
 TEST(WindowBuilderTest, ClockOffsetMovesSlotsAndSamples) {

@@ -205,6 +205,8 @@ absl::Status ReadHeader(const v1::Window& m, Window& w) {
   w.start = absl::FromUnixMillis(m.start_unix_ms());
   w.clock_offset = absl::Microseconds(m.clock_offset_us());
   w.lost_samples = m.lost_samples();
+  if (m.reported_slots() > m.slots()) return OverLimit("reported_slots", m.reported_slots(), m.slots());
+  w.reported_slots = m.reported_slots() == 0 ? m.slots() : m.reported_slots();
   w.slots.resize(m.slots());
   for (uint32_t i = 0; i < m.slots(); ++i) {
     w.slots[i].length = absl::Milliseconds(m.slot_ms());
@@ -319,6 +321,7 @@ absl::StatusOr<v1::Window> ToProto(const Window& w) {
   m.set_slots(static_cast<uint32_t>(w.slots.size()));
   m.set_clock_offset_us(absl::ToInt64Microseconds(w.clock_offset));
   m.set_lost_samples(w.lost_samples);
+  m.set_reported_slots(w.reported_slots == w.slots.size() ? 0 : w.reported_slots);
 
   const auto traffic = Transpose<TargetVector>(
       w.slots, [](const Slot& s) -> auto& { return s.traffic; });

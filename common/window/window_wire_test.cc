@@ -60,6 +60,9 @@ TEST(WindowWireTest, CarriesIpv6AndMergedWindows) {
   EXPECT_EQ(back->slots[4].traffic, w.slots[4].traffic);
   EXPECT_EQ(back->slot_length(), kSlotLength * 4);
   EXPECT_EQ(back->merged, 40u);
+  EXPECT_EQ(back->reported_slots, 10u);
+  w.reported_slots = 3;
+  EXPECT_EQ(Parse(*Serialize(w))->reported_slots, 3u);
 }
 
 // What a quiet edge sends each second: a few busy addresses, several vectors, little of each.
@@ -142,6 +145,7 @@ TEST(WindowWireTest, EveryBoundIsCheckedAndNamed) {
   // An address with bits in its last byte: sites and the prefix come before it.
   const auto last_target = [](v1::Window& m) { return m.mutable_targets(m.targets_size() - 1); };
   const BadCase kCases[] = {
+      {"reported slots", [](auto& m) { m.set_reported_slots(11); }, "reported_slots is 11"},
       {"sequence order", [](auto& m) { m.set_last_sequence(9); }, "last_sequence 9 is before first_sequence 10"},
       {"sequence span", [](auto& m) { m.set_last_sequence(10 + 1024); }, "is 1024, the limit is 1023"},
       {"merged 0", [](auto& m) { m.set_merged(0); }, "merged is 0"},
