@@ -125,6 +125,13 @@ TEST(Document, AnEmptyFileIsAnEmptyMap) {
   EXPECT_THAT(d.Problems(), IsEmpty());
 }
 
+TEST(Document, ASecondDocumentIsAMistake) {
+  const Document d = Document::Parse("---\na: 1\n---\nb: 2\n", "f.yaml");
+  EXPECT_THAT(d.Problems(), ElementsAre("f.yaml:4:1: a second document (behind \"---\" or \"...\"); a file holds one"));
+  EXPECT_THAT(Document::Parse("---\na: 1\n...\n", "f.yaml").Problems(), IsEmpty());
+  EXPECT_THAT(Document::Parse("", "f.yaml").Problems(), IsEmpty());
+}
+
 TEST(Document, MultiplyingAliasesAreRefused) {
   std::string bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n";
   for (char c = 'b'; c < 'j'; ++c) {

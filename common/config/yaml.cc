@@ -3,6 +3,7 @@
 
 #include <set>
 #include <stdexcept>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/config/config.h"
@@ -78,8 +79,15 @@ class Converter {
 
 void ParseYaml(std::string_view text, Source& source) {
   try {
-    const YAML::Node yaml = YAML::Load(std::string(text));
-    source.root = Converter(source).Convert(yaml, 0);
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    source.root = Converter(source).Convert(documents.empty() ? YAML::Node() : documents.front(), 0);
+    // Whatever stands behind a separator would silently not count.
+    for (size_t i = 1; i < documents.size(); ++i) {
+      if (documents[i].IsNull()) continue;
+      source.problems.push_back(
+          {At(documents[i].Mark()), "a second document (behind \"---\" or \"...\"); a file holds one"});
+      break;
+    }
     if (source.root.kind != Node::Kind::kMap && source.root.kind != Node::Kind::kNull) {
       source.problems.push_back({source.root.position, "expected \"key: value\" lines"});
     }
