@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
+#include "common/service/pages.h"
 #include "edge/app/view_json.h"
 #include "nlohmann/json.hpp"
 
@@ -35,26 +36,6 @@ http::Response Page(const ApiParts& parts, const std::function<std::string(const
   const absl::StatusOr<Snapshot> snapshot = Ask(parts);
   if (!snapshot.ok()) return FromStatus(snapshot.status());
   return http::Json(200, page(*snapshot));
-}
-
-http::Response Healthz(const ApiParts& parts) {
-  const bool alive = parts.health.Read().alive;
-  return http::Text(alive ? 200 : 503, alive ? "ok\n" : "the control strand has stopped\n");
-}
-
-http::Response Readyz(const ApiParts& parts, const http::Request& request) {
-  const Health::Report report = parts.health.Read();
-  const int code = report.ready ? 200 : 503;
-  std::string text;
-  const bool verbose = http::HasQueryKey(request.query, "verbose");
-  for (const Health::Check& check : report.checks) {
-    if (!check.ok || verbose) absl::StrAppend(&text, check.ok ? "[+] " : "[-] ", check.name, ": ", check.detail, "\n");
-  }
-  if (verbose) {
-    for (const std::string& note : report.notes) absl::StrAppend(&text, "[!] ", note, "\n");
-  }
-  absl::StrAppend(&text, report.ready ? "ready\n" : "not ready\n");
-  return http::Text(code, std::move(text));
 }
 
 http::Response MetricsPage(const ApiParts& parts) {
@@ -94,9 +75,9 @@ http::Response Panic(const ApiParts& parts, const http::Request& request) {
 http::Router ManagementRouter(const ApiParts& parts) {
   http::Router router;
   router.Get("/metrics", [parts](const http::Request&) { return MetricsPage(parts); });
-  router.Get("/healthz", [parts](const http::Request&) { return Healthz(parts); });
-  router.Get("/readyz", [parts](const http::Request& request) { return Readyz(parts, request); });
-  router.Get("/version", [](const http::Request&) { return http::Json(200, VersionJson()); });
+  router.Get("/healthz", [parts](const http::Request&) { return service::HealthzPage(parts.health); });
+  router.Get("/readyz", [parts](const http::Request& request) { return service::ReadyzPage(parts.health, request); });
+  router.Get("/version", [](const http::Request&) { return service::VersionPage(); });
   return router;
 }
 

@@ -11,16 +11,16 @@
 
 #include "common/http/http.h"
 #include "common/metrics/metrics.h"
+#include "common/service/health.h"
+#include "common/service/mailbox.h"
 #include "edge/app/daemon.h"
-#include "edge/app/health.h"
-#include "edge/app/mailbox.h"
 
 namespace breakwater::app {
 
 struct ApiParts {
   Daemon& daemon;  // only through the mailbox
-  Mailbox& mailbox;
-  const Health& health;
+  service::Mailbox& mailbox;
+  const service::Health& health;
   const metrics::Registry& registry;
   EdgeMetrics& metrics;
 };

@@ -29,7 +29,7 @@ using Json = nlohmann::json;
 // A strand that only answers its mailbox, as the run loop does between slots.
 class Strand {
  public:
-  explicit Strand(Mailbox& mailbox)
+  explicit Strand(service::Mailbox& mailbox)
       : mailbox_(mailbox), thread_([this] {
           while (!stop_) {
             mailbox_.RunAll();
@@ -42,7 +42,7 @@ class Strand {
   }
 
  private:
-  Mailbox& mailbox_;
+  service::Mailbox& mailbox_;
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };
@@ -64,7 +64,7 @@ class Api : public testing::Test {
   }
 
   TestEdge edge_;
-  Mailbox mailbox_;
+  service::Mailbox mailbox_;
 };
 
 TEST_F(Api, StatusSaysHowTheEdgeIs) {

@@ -18,8 +18,8 @@
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/log/log.h"
+#include "common/service/health.h"
 #include "edge/app/edge_metrics.h"
-#include "edge/app/health.h"
 #include "edge/app/slot_clock.h"
 #include "edge/app/state_writer.h"
 #include "edge/control/control.h"
@@ -57,7 +57,7 @@ class Daemon {
     datapath::LiveDatapath& datapath;
     StateWriter& writer;
     EdgeMetrics& metrics;
-    Health& health;
+    service::Health& health;
   };
 
   Daemon(settings::EdgeConfig config, StateFile::Loaded loaded, Parts parts);

@@ -40,7 +40,7 @@ constexpr size_t kChecksumAt = 20;
 
 }  // namespace
 
-DurableRecord::DurableRecord(Files& files, std::string directory, std::string name)
+DurableRecord::DurableRecord(service::Files& files, std::string directory, std::string name)
     : files_(files), directory_(std::move(directory)), name_(std::move(name)) {}
 
 std::string DurableRecord::Path(std::string_view suffix) const {

@@ -1,7 +1,7 @@
 // One record on disk that survives a crash at any moment: after every write either the new record or the one before it
 // can be read, and a damaged one is noticed.
 //
-//   DurableRecord record(SystemFiles(), "/var/lib/breakwater", "rules.state");
+//   DurableRecord record(service::SystemFiles(), "/var/lib/breakwater", "rules.state");
 //   absl::Status s = record.Write(bytes);
 //   DurableRecord::ReadResult r = record.Read();      // newest intact record, and what was wrong with newer ones
 //
@@ -21,7 +21,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "edge/app/files.h"
+#include "common/service/files.h"
 
 namespace breakwater::app {
 
@@ -31,7 +31,7 @@ class DurableRecord {
   static constexpr size_t kMaxPayload = 64 * 1024 * 1024;
   static constexpr size_t kHeaderBytes = 8 + 4 + 8 + 16;
 
-  DurableRecord(Files& files, std::string directory, std::string name);
+  DurableRecord(service::Files& files, std::string directory, std::string name);
 
   // On an error the record before is still there, and NAME.tmp isn't (a full disk gets its space back).
   absl::Status Write(std::string_view payload);
@@ -54,7 +54,7 @@ class DurableRecord {
  private:
   std::string Path(std::string_view suffix = "") const;
 
-  Files& files_;
+  service::Files& files_;
   std::string directory_;
   std::string name_;
 };

@@ -6,7 +6,7 @@
 
 #include <cstdlib>
 
-#include "edge/app/fake_files.h"
+#include "common/service/fake_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -18,17 +18,17 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-DurableRecord Record(Files& files) { return DurableRecord(files, "/state", "rules"); }
+DurableRecord Record(service::Files& files) { return DurableRecord(files, "/state", "rules"); }
 
 TEST(DurableRecord, AFirstStartFindsNothingAndNoProblem) {
-  FakeFiles files;
+  service::FakeFiles files;
   const DurableRecord::ReadResult r = Record(files).Read();
   EXPECT_FALSE(r.payload);
   EXPECT_THAT(r.problems, IsEmpty());
 }
 
 TEST(DurableRecord, ReadsWhatWasWritten) {
-  FakeFiles files;
+  service::FakeFiles files;
   DurableRecord record = Record(files);
   for (const std::string& payload :
        {std::string(), std::string("a"), std::string(100000, 'x'), std::string("\0\xff\n", 3)}) {
@@ -63,7 +63,7 @@ TEST(DurableRecord, AnyTruncationOrAdditionIsNoticed) {
 TEST(DurableRecord, ADamagedFileGivesTheOneBeforeAndIsSetAside) {
   const std::string good = DurableRecord::Encode("new");
   for (size_t i = 0; i < good.size(); ++i) {
-    FakeFiles files;
+    service::FakeFiles files;
     DurableRecord record = Record(files);
     ASSERT_TRUE(record.Write("old").ok());
     ASSERT_TRUE(record.Write("new").ok());
@@ -84,7 +84,7 @@ TEST(DurableRecord, ADamagedFileGivesTheOneBeforeAndIsSetAside) {
 }
 
 TEST(DurableRecord, BothDamagedIsAStartWithoutRules) {
-  FakeFiles files;
+  service::FakeFiles files;
   files.Put("/state/rules", "garbage");
   files.Put("/state/rules.1", "");
   const DurableRecord::ReadResult r = Record(files).Read();
@@ -95,7 +95,7 @@ TEST(DurableRecord, BothDamagedIsAStartWithoutRules) {
 TEST(DurableRecord, ANewerVersionIsSaidSo) {
   // A record as a later version would write it: its checksum is right.
   const std::string good = DurableRecord::Encode("future");
-  FakeFiles files;
+  service::FakeFiles files;
   DurableRecord record = Record(files);
   ASSERT_TRUE(record.Write("old").ok());
   ASSERT_TRUE(record.Write("present").ok());
@@ -113,7 +113,7 @@ TEST(DurableRecord, ANewerVersionIsSaidSo) {
 TEST(DurableRecord, APowerCutAtAnyStepLeavesTheOldOrTheNewRecord) {
   int steps = 0;
   for (bool finished = false; !finished; ++steps) {
-    FakeFiles files;
+    service::FakeFiles files;
     DurableRecord record = Record(files);
     ASSERT_TRUE(record.Write("older").ok());
     ASSERT_TRUE(record.Write("old").ok());
@@ -132,7 +132,7 @@ TEST(DurableRecord, APowerCutAtAnyStepLeavesTheOldOrTheNewRecord) {
 }
 
 TEST(DurableRecord, AFullDiskKeepsTheOldRecordAndFreesItsSpace) {
-  FakeFiles files;
+  service::FakeFiles files;
   DurableRecord record = Record(files);
   ASSERT_TRUE(record.Write("old").ok());
   files.SetCapacity(100);
@@ -145,7 +145,7 @@ TEST(DurableRecord, AFullDiskKeepsTheOldRecordAndFreesItsSpace) {
 }
 
 TEST(DurableRecord, ARecordOverTheLimitIsRefused) {
-  FakeFiles files;
+  service::FakeFiles files;
   EXPECT_THAT(std::string(Record(files).Write(std::string(DurableRecord::kMaxPayload + 1, 'x')).message()),
               HasSubstr("the limit is"));
 }
@@ -164,7 +164,7 @@ class OnDisk : public testing::Test {
 };
 
 TEST_F(OnDisk, WritesReadsAndKeepsTheOneBefore) {
-  DurableRecord record(SystemFiles(), directory_, "rules");
+  DurableRecord record(service::SystemFiles(), directory_, "rules");
   ASSERT_TRUE(record.Write("one").ok());
   ASSERT_TRUE(record.Write("two").ok());
   EXPECT_EQ(*record.Read().payload, "two");
@@ -178,9 +178,9 @@ TEST_F(OnDisk, WritesReadsAndKeepsTheOneBefore) {
 }
 
 TEST_F(OnDisk, ErrorsNameThePath) {
-  DurableRecord missing(SystemFiles(), directory_ + "/none", "rules");
+  DurableRecord missing(service::SystemFiles(), directory_ + "/none", "rules");
   EXPECT_THAT(std::string(missing.Write("x").message()), HasSubstr(directory_ + "/none/rules.tmp"));
-  DurableRecord record(SystemFiles(), directory_, "rules");
+  DurableRecord record(service::SystemFiles(), directory_, "rules");
   ASSERT_EQ(mkdir((directory_ + "/rules").c_str(), 0700), 0);
   const DurableRecord::ReadResult r = record.Read();
   EXPECT_FALSE(r.payload);
@@ -192,7 +192,7 @@ TEST_F(OnDisk, ARealFullDiskKeepsTheOldRecord) {
   if (mount("breakwater-test", directory_.c_str(), "tmpfs", 0, "size=64k") != 0) {
     GTEST_SKIP() << "mounting a small tmpfs needs root";
   }
-  DurableRecord record(SystemFiles(), directory_, "rules");
+  DurableRecord record(service::SystemFiles(), directory_, "rules");
   EXPECT_TRUE(record.Write("old").ok());
   const absl::Status s = record.Write(std::string(200 * 1024, 'x'));
   EXPECT_EQ(s.code(), absl::StatusCode::kResourceExhausted) << s;

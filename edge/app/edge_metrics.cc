@@ -1,6 +1,6 @@
 #include "edge/app/edge_metrics.h"
 
-#include "edge/app/version.h"
+#include "common/service/version.h"
 
 namespace breakwater::app {
 namespace {
@@ -75,7 +75,7 @@ EdgeMetrics::EdgeMetrics(Registry& r, const std::vector<std::string>& interfaces
                                         "From an attack's first packet to its first dropped packet",
                                         kReactionBuckets)) {
   r.AddGauge("breakwater_edge_build_info", "1, with the version as labels",
-             {{"version", std::string(Version())}, {"revision", std::string(Revision())}})
+             {{"version", std::string(service::Version())}, {"revision", std::string(service::Revision())}})
       .Set(1);
 #define BW_REASON_METRICS(number, id, name, drops, description)                                                \
   packets_[number] = r.AddCounter("breakwater_edge_packets_total", "Packets by verdict", {{"verdict", name}}); \

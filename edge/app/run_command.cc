@@ -11,14 +11,15 @@
 #include "common/http/server.h"
 #include "common/log/log.h"
 #include "common/metrics/metrics.h"
+#include "common/service/mailbox.h"
+#include "common/service/notify.h"
+#include "common/service/signals.h"
+#include "common/service/version.h"
 #include "edge/app/api.h"
 #include "edge/app/commands.h"
 #include "edge/app/daemon.h"
-#include "edge/app/mailbox.h"
-#include "edge/app/notify.h"
 #include "edge/app/run_loop.h"
 #include "edge/app/state_writer.h"
-#include "edge/app/version.h"
 #include "edge/settings/edge_config.h"
 
 namespace breakwater::app {
@@ -83,17 +84,20 @@ absl::StatusOr<Servers> StartServers(const settings::EdgeConfig& config, const A
 int RunEdge(const std::string& path, const settings::EdgeConfig& config) {
   const log::Logger log("run");
   log.Info("starting", "the edge starts",
-           {{"edge", config.control.edge_id}, {"version", Version()}, {"revision", Revision()}, {"config", path}});
+           {{"edge", config.control.edge_id},
+            {"version", service::Version()},
+            {"revision", service::Revision()},
+            {"config", path}});
   clock::Clock& clock = clock::SystemClock();
   absl::StatusOr<std::unique_ptr<datapath::LiveDatapath>> datapath = datapath::AttachLive(config.live);
   if (!datapath.ok()) return Fail(log, "attach_failed", datapath.status());
 
   metrics::Registry registry;
   EdgeMetrics metrics(registry, config.live.interfaces);
-  Health health(clock);
+  service::Health health(clock);
   MakeDirectory(config.state_directory);
-  StateFile::Loaded loaded = StateFile(SystemFiles(), config.state_directory).Load(clock.Now());
-  StateWriter writer(StateFile(SystemFiles(), config.state_directory), clock,
+  StateFile::Loaded loaded = StateFile(service::SystemFiles(), config.state_directory).Load(clock.Now());
+  StateWriter writer(StateFile(service::SystemFiles(), config.state_directory), clock,
                      {.on_result = [&metrics, &log](const absl::Status& s, absl::Duration took) {
                        metrics.persist_seconds.Observe(absl::ToDoubleSeconds(took));
                        (s.ok() ? metrics.persists : metrics.persist_failures).Add();
@@ -106,10 +110,10 @@ int RunEdge(const std::string& path, const settings::EdgeConfig& config) {
   Daemon daemon(config, std::move(loaded), {clock, **datapath, writer, metrics, health});
   daemon.Start();
 
-  Mailbox mailbox;
+  service::Mailbox mailbox;
   const absl::StatusOr<Servers> servers = StartServers(config, {daemon, mailbox, health, registry, metrics});
   if (!servers.ok()) return Fail(log, "listen_failed", servers.status());
-  const Notifier notifier = Notifier::FromEnvironment();
+  const service::Notifier notifier = service::Notifier::FromEnvironment();
   RunLoop loop(
       daemon, mailbox, health, notifier, clock, [path] { return Load(path); }, [&] { servers->Count(metrics); });
   const absl::Status result = loop.Run();
@@ -131,7 +135,7 @@ int Run(const Options& options) {
     std::cout << "configuration is valid\n" << settings::Summary(*loaded.config);
     return 0;
   }
-  BlockSignals();
+  service::BlockSignals();
   log::Configure({.level = loaded.config->log_level, .format = loaded.config->log_format});
   return RunEdge(options.config, *loaded.config);
 }

@@ -1,26 +1,20 @@
 #include "edge/app/run_loop.h"
 
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/service/signals.h"
 
 namespace breakwater::app {
 namespace {
-
-sigset_t OurSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGHUP, SIGTERM, SIGINT}) sigaddset(&set, signal);
-  return set;
-}
 
 class Descriptor {
  public:
@@ -46,14 +40,9 @@ bool StartTimer(int fd, absl::Duration first) {
 
 }  // namespace
 
-void BlockSignals() {
-  const sigset_t set = OurSignals();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-}
-
-RunLoop::RunLoop(Daemon& daemon, Mailbox& mailbox, const Health& health, const Notifier& notifier, clock::Clock& clock,
-                 LoadConfig load, std::function<void()> every_second)
+RunLoop::RunLoop(Daemon& daemon, service::Mailbox& mailbox, const service::Health& health,
+                 const service::Notifier& notifier, clock::Clock& clock, LoadConfig load,
+                 std::function<void()> every_second)
     : daemon_(daemon),
       mailbox_(mailbox),
       health_(health),
@@ -65,22 +54,20 @@ RunLoop::RunLoop(Daemon& daemon, Mailbox& mailbox, const Health& health, const N
       next_second_(clock.Monotonic()) {}
 
 absl::Status RunLoop::Run() {
-  const sigset_t set = OurSignals();
-  const Descriptor signals(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  service::SignalQueue signals;
   const Descriptor timer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-  if (signals.get() < 0 || timer.get() < 0 || mailbox_.fd() < 0 || !StartTimer(timer.get(), daemon_.UntilNextTick())) {
+  if (signals.fd() < 0 || timer.get() < 0 || mailbox_.fd() < 0 || !StartTimer(timer.get(), daemon_.UntilNextTick())) {
     return absl::ErrnoToStatus(errno, "can't make the control strand's timer");
   }
   while (!stop_) {
-    pollfd fds[] = {{timer.get(), POLLIN, 0}, {mailbox_.fd(), POLLIN, 0}, {signals.get(), POLLIN, 0}};
+    pollfd fds[] = {{timer.get(), POLLIN, 0}, {mailbox_.fd(), POLLIN, 0}, {signals.fd(), POLLIN, 0}};
     if (poll(fds, std::size(fds), -1) < 0 && errno != EINTR)
       return absl::ErrnoToStatus(errno, "the control strand can't wait");
     uint64_t expirations = 0;
     // How many doesn't matter: the daemon looks at the clock.
     if (read(timer.get(), &expirations, sizeof(expirations)) > 0) OnTick();
     if (fds[1].revents != 0) mailbox_.RunAll();
-    signalfd_siginfo info{};
-    while (read(signals.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) OnSignal(info.ssi_signo);
+    while (const std::optional<int> signal = signals.Next()) OnSignal(*signal);
   }
   notifier_.Send("STOPPING=1");
   return absl::OkStatus();
@@ -98,7 +85,7 @@ void RunLoop::OnTick() {
   if (now >= next_second_) {
     next_second_ = now + absl::Seconds(1);
     every_second_();
-    const Health::Report health = health_.Read();
+    const service::Health::Report health = health_.Read();
     if (!ready_sent_ && health.ready) {
       ready_sent_ = true;
       notifier_.Send("READY=1\nSTATUS=protecting");
@@ -111,7 +98,7 @@ void RunLoop::OnTick() {
   }
 }
 
-void RunLoop::OnSignal(uint32_t signal) {
+void RunLoop::OnSignal(int signal) {
   if (signal == SIGHUP) {
     if (reload_) {
       reload_again_ = true;

@@ -3,7 +3,7 @@
 //   RunLoop loop(daemon, mailbox, health, notifier, [] { return LoadConfig(path, …); });
 //   absl::Status s = loop.Run();       // returns after SIGTERM or SIGINT
 //
-// BlockSignals() has to run before the first thread is started.
+// service::BlockSignals() has to run before the first thread is started.
 #ifndef BREAKWATER_EDGE_APP_RUN_LOOP_H_
 #define BREAKWATER_EDGE_APP_RUN_LOOP_H_
 
@@ -13,33 +13,31 @@
 
 #include "absl/status/status.h"
 #include "common/clock/clock.h"
+#include "common/service/mailbox.h"
+#include "common/service/notify.h"
 #include "edge/app/daemon.h"
-#include "edge/app/mailbox.h"
-#include "edge/app/notify.h"
 
 namespace breakwater::app {
-
-void BlockSignals();
 
 class RunLoop {
  public:
   using LoadConfig = std::function<settings::LoadedConfig()>;
 
   // every_second runs on the strand, for what only it may touch.
-  RunLoop(Daemon& daemon, Mailbox& mailbox, const Health& health, const Notifier& notifier, clock::Clock& clock,
-          LoadConfig load, std::function<void()> every_second);
+  RunLoop(Daemon& daemon, service::Mailbox& mailbox, const service::Health& health, const service::Notifier& notifier,
+          clock::Clock& clock, LoadConfig load, std::function<void()> every_second);
 
   absl::Status Run();
 
  private:
-  void OnSignal(uint32_t signal);
+  void OnSignal(int signal);
   void OnTick();
   void StartReload();
 
   Daemon& daemon_;
-  Mailbox& mailbox_;
-  const Health& health_;
-  const Notifier& notifier_;
+  service::Mailbox& mailbox_;
+  const service::Health& health_;
+  const service::Notifier& notifier_;
   clock::Clock& clock_;
   LoadConfig load_;
   std::function<void()> every_second_;

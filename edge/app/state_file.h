@@ -1,6 +1,6 @@
 // The last good rules on disk: what an edge enforces again after a restart, before anything else has told it to.
 //
-//   StateFile file(SystemFiles(), "/var/lib/breakwater");
+//   StateFile file(service::SystemFiles(), "/var/lib/breakwater");
 //   StateFile::Loaded loaded = file.Load(now);      // never fails; says what was wrong
 //   absl::Status s = file.Save(state);
 //
@@ -32,7 +32,7 @@ class StateFile {
   static constexpr std::string_view kName = "rules.state";
   static constexpr size_t kMaxPanicReason = 256;
 
-  StateFile(Files& files, const std::string& directory) : record_(files, directory, std::string(kName)) {}
+  StateFile(service::Files& files, const std::string& directory) : record_(files, directory, std::string(kName)) {}
 
   absl::Status Save(const EdgeState& state, absl::Time now);
 

@@ -3,7 +3,7 @@
 #include <atomic>
 
 #include "common/clock/clock.h"
-#include "edge/app/fake_files.h"
+#include "common/service/fake_files.h"
 #include "edge/app/state_writer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -41,14 +41,14 @@ EdgeState State() {
 }
 
 TEST(StateFile, AFirstStartIsEmptyAndNoProblem) {
-  FakeFiles files;
+  service::FakeFiles files;
   const StateFile::Loaded loaded = StateFile(files, "/s").Load(kNow);
   EXPECT_FALSE(loaded.found);
   EXPECT_THAT(loaded.problems, IsEmpty());
 }
 
 TEST(StateFile, RulesLeasesSlotsAndPanicComeBack) {
-  FakeFiles files;
+  service::FakeFiles files;
   EdgeState state = State();
   state.saved.panic = true;
   state.panic_reason = "customer's own scanner";
@@ -71,7 +71,7 @@ TEST(StateFile, RulesLeasesSlotsAndPanicComeBack) {
 }
 
 TEST(StateFile, LeasesThatEndedMeanwhileAreDropped) {
-  FakeFiles files;
+  service::FakeFiles files;
   ASSERT_TRUE(StateFile(files, "/s").Save(State(), kNow).ok());
   const StateFile::Loaded loaded = StateFile(files, "/s").Load(kNow + absl::Seconds(10));
   ASSERT_THAT(loaded.state.saved.rules, SizeIs(1));
@@ -80,7 +80,7 @@ TEST(StateFile, LeasesThatEndedMeanwhileAreDropped) {
 }
 
 TEST(StateFile, EveryDamagedByteFallsBackToTheFileBefore) {
-  FakeFiles files;
+  service::FakeFiles files;
   EdgeState old = State();
   old.saved.revision = 41;
   ASSERT_TRUE(StateFile(files, "/s").Save(old, kNow).ok());
@@ -88,7 +88,7 @@ TEST(StateFile, EveryDamagedByteFallsBackToTheFileBefore) {
   const std::map<std::string, std::string> good = files.All();
   const size_t size = good.at("/s/rules.state").size();
   for (size_t i = 0; i < size; ++i) {
-    FakeFiles damaged;
+    service::FakeFiles damaged;
     for (const auto& [path, contents] : good) damaged.Put(path, contents);
     std::string bytes = good.at("/s/rules.state");
     bytes[i] = static_cast<char>(bytes[i] ^ 0x10);
@@ -115,7 +115,7 @@ TEST(StateFile, PayloadsOfAnyBytesAreAnErrorNotACrash) {
 }
 
 TEST(StateFile, AnIntactRecordWithoutSenseFallsBackToo) {
-  FakeFiles files;
+  service::FakeFiles files;
   ASSERT_TRUE(StateFile(files, "/s").Save(State(), kNow).ok());
   ASSERT_TRUE(DurableRecord(files, "/s", "rules.state").Write("\xff\xff\xff").ok());
   const StateFile::Loaded loaded = StateFile(files, "/s").Load(kNow);
@@ -141,7 +141,7 @@ class Writer : public testing::Test {
     return {.retry_after = retry_after,
             .on_result = [this](const absl::Status& s, absl::Duration) { s.ok() ? ++good_ : ++bad_; }};
   }
-  FakeFiles files_;
+  service::FakeFiles files_;
   std::atomic<int> good_{0};
   std::atomic<int> bad_{0};
 };

@@ -2,7 +2,7 @@
 // newest state counts: one that waits is replaced. A write that failed is tried again until it succeeds or a newer
 // state comes.
 //
-//   StateWriter writer(StateFile(SystemFiles(), directory), clock, {.on_result = count});
+//   StateWriter writer(StateFile(service::SystemFiles(), directory), clock, {.on_result = count});
 //   writer.Submit(state);
 //
 // Thread-safe. Destroying it writes what waits, once.

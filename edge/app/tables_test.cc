@@ -58,10 +58,10 @@ control::RuleView TestRule() {
 }
 
 TEST(StatusText, ShowsWhatMattersFirst) {
-  Health::Report health{.alive = true,
-                        .ready = false,
-                        .checks = {{"interfaces", false, "eth1 isn't there"}, {"control", true, "running"}},
-                        .notes = {"state_file: can't be written"}};
+  service::Health::Report health{.alive = true,
+                                 .ready = false,
+                                 .checks = {{"interfaces", false, "eth1 isn't there"}, {"control", true, "running"}},
+                                 .notes = {"state_file: can't be written"}};
   const auto text = StatusText(StatusJson(TestStatus(), health, {TestRule()}, {}));
   ASSERT_TRUE(text.ok()) << text.status();
   EXPECT_THAT(*text, HasSubstr("state      NOT READY\n           interfaces: eth1 isn't there\n"));

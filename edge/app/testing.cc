@@ -83,7 +83,7 @@ void TestEdge::Start() {
   datapath_->install_result = first_install;
   registry_ = std::make_unique<metrics::Registry>();
   metrics_ = std::make_unique<EdgeMetrics>(*registry_, config.config->live.interfaces);
-  health_ = std::make_unique<Health>(clock);
+  health_ = std::make_unique<service::Health>(clock);
   StateFile::Loaded loaded = StateFile(files, "/state").Load(clock.Now());
   writer_ = std::make_unique<StateWriter>(
       StateFile(files, "/state"), clock,

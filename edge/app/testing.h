@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "common/service/fake_files.h"
 #include "edge/app/daemon.h"
-#include "edge/app/fake_files.h"
 
 namespace breakwater::app {
 
@@ -69,18 +69,18 @@ class TestEdge {
   EdgeMetrics& metrics() { return *metrics_; }
   const metrics::Registry& registry() const { return *registry_; }
   std::string MetricsText() const { return registry_->Text(); }
-  Health& health() { return *health_; }
+  service::Health& health() { return *health_; }
 
   absl::Status first_install;  // what the datapath of the next Start() answers
   clock::FakeClock clock{absl::FromUnixSeconds(1700000000)};
-  FakeFiles files;
+  service::FakeFiles files;
 
  private:
   std::string config_;
   std::unique_ptr<TestDatapath> datapath_;
   std::unique_ptr<metrics::Registry> registry_;
   std::unique_ptr<EdgeMetrics> metrics_;
-  std::unique_ptr<Health> health_;
+  std::unique_ptr<service::Health> health_;
   std::unique_ptr<StateWriter> writer_;
   std::unique_ptr<Daemon> daemon_;
   uint32_t sequence_ = 0;

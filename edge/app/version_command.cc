@@ -1,8 +1,8 @@
 #include <iostream>
 #include <memory>
 
+#include "common/service/version.h"
 #include "edge/app/commands.h"
-#include "edge/app/version.h"
 #include "nlohmann/json.hpp"
 
 namespace breakwater::app {
@@ -13,9 +13,10 @@ Command AddVersionCommand(CLI::App& program) {
   command->add_flag("--json", *json, "print JSON");
   return {command, [json] {
             if (*json) {
-              std::cout << nlohmann::json{{"version", Version()}, {"revision", Revision()}}.dump() << "\n";
+              std::cout << nlohmann::json{{"version", service::Version()}, {"revision", service::Revision()}}.dump()
+                        << "\n";
             } else {
-              std::cout << "breakwater-edge " << Version() << " (" << Revision() << ")\n";
+              std::cout << "breakwater-edge " << service::Version() << " (" << service::Revision() << ")\n";
             }
             return 0;
           }};

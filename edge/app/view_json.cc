@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "edge/app/version.h"
+#include "common/service/version.h"
 #include "nlohmann/json.hpp"
 
 namespace breakwater::app {
@@ -39,9 +39,10 @@ Json CountsJson(const window::Counts& c) {
           {"dropped_bytes", c.dropped_bytes}};
 }
 
-Json ChecksJson(const Health::Report& health) {
+Json ChecksJson(const service::Health::Report& health) {
   Json checks = Json::array();
-  for (const Health::Check& c : health.checks) checks.push_back({{"name", c.name}, {"ok", c.ok}, {"detail", c.detail}});
+  for (const service::Health::Check& c : health.checks)
+    checks.push_back({{"name", c.name}, {"ok", c.ok}, {"detail", c.detail}});
   return checks;
 }
 
@@ -98,11 +99,11 @@ Json AttackJson(const detect::Attack& a) {
 
 }  // namespace
 
-std::string StatusJson(const Status& s, const Health::Report& health, const std::vector<control::RuleView>& rules,
-                       const std::vector<detect::Attack>& attacks) {
+std::string StatusJson(const Status& s, const service::Health::Report& health,
+                       const std::vector<control::RuleView>& rules, const std::vector<detect::Attack>& attacks) {
   Json json = {{"edge", s.edge_id},
-               {"version", Version()},
-               {"git_revision", Revision()},
+               {"version", service::Version()},
+               {"git_revision", service::Revision()},
                {"time", TimeJson(s.now)},
                {"started", TimeJson(s.started)},
                {"uptime_s", absl::ToDoubleSeconds(s.now - s.started)},
@@ -153,11 +154,9 @@ std::string AttacksJson(const std::vector<detect::Attack>& attacks) {
   return Dump({{"attacks", list}});
 }
 
-std::string HealthJson(const Health::Report& health) {
+std::string HealthJson(const service::Health::Report& health) {
   return Dump(
       {{"ready", health.ready}, {"alive", health.alive}, {"checks", ChecksJson(health)}, {"notes", health.notes}});
 }
-
-std::string VersionJson() { return Dump({{"version", Version()}, {"revision", Revision()}}); }
 
 }  // namespace breakwater::app

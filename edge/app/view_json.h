@@ -9,17 +9,16 @@
 #include <string>
 #include <vector>
 
+#include "common/service/health.h"
 #include "edge/app/daemon.h"
-#include "edge/app/health.h"
 
 namespace breakwater::app {
 
-std::string StatusJson(const Status& status, const Health::Report& health, const std::vector<control::RuleView>& rules,
-                       const std::vector<detect::Attack>& attacks);
+std::string StatusJson(const Status& status, const service::Health::Report& health,
+                       const std::vector<control::RuleView>& rules, const std::vector<detect::Attack>& attacks);
 std::string RulesJson(const std::vector<control::RuleView>& rules, absl::Time now);
 std::string AttacksJson(const std::vector<detect::Attack>& attacks);
-std::string HealthJson(const Health::Report& health);
-std::string VersionJson();
+std::string HealthJson(const service::Health::Report& health);
 
 }  // namespace breakwater::app
 

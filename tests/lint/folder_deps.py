@@ -12,7 +12,8 @@ import sys
 
 from source_tree import SourceTree
 
-PLUMBING = ["common/net", "common/clock", "common/log", "common/config", "common/metrics", "common/http"]
+PLUMBING = ["common/net", "common/clock", "common/log", "common/config", "common/metrics", "common/http",
+            "common/service"]
 SHARED = PLUMBING + ["common/rule", "common/sketch", "common/window", "common/detect",
                      "common/fleet", "common/tls", "common/settings", "common/view_json"]
 
@@ -26,6 +27,7 @@ MAY_INCLUDE = {
     "common/config": ["common/net", "common/log"],
     "common/metrics": ["common/net", "common/clock", "common/log"],
     "common/http": ["common/net", "common/clock", "common/log"],
+    "common/service": ["common/net", "common/clock", "common/log", "common/http"],
     "common/rule": ["common/net"],
     "common/rule/rule_file.cc": ["common/rule", "common/net", "common/config"],
     "common/rule/rule_file.h": ["common/rule", "common/net", "common/config"],

@@ -1,4 +1,4 @@
-// Whether the edge may be sent traffic, and why not. The control strand says what it sees; health pages read it from
+// Whether a daemon may be sent work, and why not. The control strand says what it sees; health pages read it from
 // their own thread and notice themselves when the strand has stopped.
 //
 //   health.Set("interfaces", false, "eth0 has disappeared");
@@ -6,8 +6,8 @@
 //   Health::Report r = health.Read();      // r.ready, r.checks
 //
 // Thread-safe.
-#ifndef BREAKWATER_EDGE_APP_HEALTH_H_
-#define BREAKWATER_EDGE_APP_HEALTH_H_
+#ifndef BREAKWATER_COMMON_SERVICE_HEALTH_H_
+#define BREAKWATER_COMMON_SERVICE_HEALTH_H_
 
 #include <map>
 #include <mutex>
@@ -18,18 +18,18 @@
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 
-namespace breakwater::app {
+namespace breakwater::service {
 
 class Health {
  public:
-  // The control strand looks every 100 ms; after this long without a look the edge isn't ready.
+  // The control strand looks every 100 ms; after this long without a look the daemon isn't ready.
   static constexpr absl::Duration kStalled = absl::Seconds(2);
   // And after this long it isn't alive.
   static constexpr absl::Duration kDead = absl::Seconds(10);
 
   explicit Health(const clock::Clock& clock) : clock_(clock), last_beat_(clock.Monotonic()) {}
 
-  // A check that fails makes the edge not ready. Every check counts as failed until it was set.
+  // A check that fails makes the daemon not ready. Every check counts as failed until it was set.
   void Expect(std::string_view check);
   void Set(std::string_view check, bool ok, std::string_view detail);
   // Something to know that leaves readiness alone; an empty detail takes it back.
@@ -61,6 +61,6 @@ class Health {
   std::map<std::string, std::string, std::less<>> notes_;
 };
 
-}  // namespace breakwater::app
+}  // namespace breakwater::service
 
-#endif  // BREAKWATER_EDGE_APP_HEALTH_H_
+#endif  // BREAKWATER_COMMON_SERVICE_HEALTH_H_

@@ -1,7 +1,7 @@
 // The few operations on files that durable writing needs, as an interface, so that tests can fill the disk and cut the
 // power between any two of them.
-#ifndef BREAKWATER_EDGE_APP_FILES_H_
-#define BREAKWATER_EDGE_APP_FILES_H_
+#ifndef BREAKWATER_COMMON_SERVICE_FILES_H_
+#define BREAKWATER_COMMON_SERVICE_FILES_H_
 
 #include <cstddef>
 #include <string>
@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-namespace breakwater::app {
+namespace breakwater::service {
 
 class Files {
  public:
@@ -30,6 +30,6 @@ class Files {
 // The operating system's. Thread-safe; lives as long as the program.
 Files& SystemFiles();
 
-}  // namespace breakwater::app
+}  // namespace breakwater::service
 
-#endif  // BREAKWATER_EDGE_APP_FILES_H_
+#endif  // BREAKWATER_COMMON_SERVICE_FILES_H_

@@ -1,4 +1,4 @@
-#include "edge/app/notify.h"
+#include "common/service/notify.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -10,7 +10,7 @@
 
 #include "absl/strings/numbers.h"
 
-namespace breakwater::app {
+namespace breakwater::service {
 
 Notifier Notifier::FromEnvironment() {
   const char* socket = std::getenv("NOTIFY_SOCKET");
@@ -38,4 +38,4 @@ void Notifier::Send(std::string_view state) const {
   close(fd);
 }
 
-}  // namespace breakwater::app
+}  // namespace breakwater::service

@@ -4,8 +4,8 @@
 //   notifier.Send("READY=1");
 //
 // Without NOTIFY_SOCKET nothing is sent. Never blocks.
-#ifndef BREAKWATER_EDGE_APP_NOTIFY_H_
-#define BREAKWATER_EDGE_APP_NOTIFY_H_
+#ifndef BREAKWATER_COMMON_SERVICE_NOTIFY_H_
+#define BREAKWATER_COMMON_SERVICE_NOTIFY_H_
 
 #include <optional>
 #include <string>
@@ -13,7 +13,7 @@
 
 #include "absl/time/time.h"
 
-namespace breakwater::app {
+namespace breakwater::service {
 
 class Notifier {
  public:
@@ -32,6 +32,6 @@ class Notifier {
   std::optional<absl::Duration> watchdog_;
 };
 
-}  // namespace breakwater::app
+}  // namespace breakwater::service
 
-#endif  // BREAKWATER_EDGE_APP_NOTIFY_H_
+#endif  // BREAKWATER_COMMON_SERVICE_NOTIFY_H_

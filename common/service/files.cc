@@ -1,4 +1,4 @@
-#include "edge/app/files.h"
+#include "common/service/files.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace breakwater::app {
+namespace breakwater::service {
 namespace {
 
 absl::Status Errno(std::string_view doing, const std::string& path) {
@@ -88,4 +88,4 @@ Files& SystemFiles() {
   return system;
 }
 
-}  // namespace breakwater::app
+}  // namespace breakwater::service

@@ -1,6 +1,6 @@
 // A disk in memory for tests: it fills up, fails on demand, and forgets what wasn't synced when its power is cut.
-#ifndef BREAKWATER_EDGE_APP_FAKE_FILES_H_
-#define BREAKWATER_EDGE_APP_FAKE_FILES_H_
+#ifndef BREAKWATER_COMMON_SERVICE_FAKE_FILES_H_
+#define BREAKWATER_COMMON_SERVICE_FAKE_FILES_H_
 
 #include <map>
 #include <mutex>
@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "edge/app/files.h"
+#include "common/service/files.h"
 
-namespace breakwater::app {
+namespace breakwater::service {
 
 // Thread-safe. Names are paths; directories don't exist.
 class FakeFiles : public Files {
@@ -108,6 +108,6 @@ class FakeFiles : public Files {
   int writes_ = 0;
 };
 
-}  // namespace breakwater::app
+}  // namespace breakwater::service
 
-#endif  // BREAKWATER_EDGE_APP_FAKE_FILES_H_
+#endif  // BREAKWATER_COMMON_SERVICE_FAKE_FILES_H_

@@ -1,8 +1,8 @@
-#include "edge/app/version.h"
+#include "common/service/version.h"
 
-namespace breakwater::app {
+namespace breakwater::service {
 
 std::string_view Version() { return BREAKWATER_VERSION; }
 std::string_view Revision() { return BREAKWATER_REVISION; }
 
-}  // namespace breakwater::app
+}  // namespace breakwater::service

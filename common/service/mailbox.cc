@@ -1,4 +1,4 @@
-#include "edge/app/mailbox.h"
+#include "common/service/mailbox.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <utility>
 
-namespace breakwater::app {
+namespace breakwater::service {
 
-Mailbox::Mailbox() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+Mailbox::Mailbox(size_t max_waiting) : max_waiting_(max_waiting), fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Mailbox::~Mailbox() {
   if (fd_ >= 0) close(fd_);
@@ -17,8 +17,8 @@ Mailbox::~Mailbox() {
 absl::Status Mailbox::Post(std::function<void()> work) {
   {
     std::lock_guard lock(mutex_);
-    if (waiting_.size() >= kMaxWaiting)
-      return absl::ResourceExhaustedError("too many questions wait for the control strand");
+    if (waiting_.size() >= max_waiting_)
+      return absl::ResourceExhaustedError("too much work waits for the control strand");
     waiting_.push_back(std::move(work));
   }
   const uint64_t one = 1;
@@ -37,4 +37,4 @@ void Mailbox::RunAll() {
   for (const std::function<void()>& one : work) one();
 }
 
-}  // namespace breakwater::app
+}  // namespace breakwater::service

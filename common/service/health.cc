@@ -1,8 +1,8 @@
-#include "edge/app/health.h"
+#include "common/service/health.h"
 
 #include "absl/strings/str_cat.h"
 
-namespace breakwater::app {
+namespace breakwater::service {
 
 void Health::Expect(std::string_view check) {
   std::lock_guard lock(mutex_);
@@ -45,4 +45,4 @@ Health::Report Health::Read() const {
   return report;
 }
 
-}  // namespace breakwater::app
+}  // namespace breakwater::service
