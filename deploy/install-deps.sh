@@ -20,9 +20,15 @@ build_packages=(
   # libraries
   libabsl-dev libxxhash-dev libboost-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libspdlog-dev
   prometheus-cpp-dev libpcap-dev librocksdb-dev libssl-dev
+  # the dashboard
+  nodejs
   # the unit tests and micro-benchmarks are part of every build
   libgtest-dev libgmock-dev libbenchmark-dev
 )
+# Debian packs npm by itself, other builds of Node.js bring it along and conflict with that package.
+if ! command -v npm > /dev/null; then
+  build_packages+=(npm)
+fi
 
 test_packages=(
   # lint
