@@ -208,7 +208,7 @@ Map Value::AsMap() const {
 Value Map::Get(std::string_view key) {
   known_->emplace(key);
   if (node_ != nullptr) {
-    for (const auto& [name, value] : node_->entries) {
+    for (const auto& [name, position, value] : node_->entries) {
       if (name == key) return Value(&value, node_, source_);
     }
   }
@@ -229,7 +229,7 @@ Value Map::Need(std::string_view key) {
 std::vector<std::pair<std::string, Value>> Map::Entries() {
   std::vector<std::pair<std::string, Value>> entries;
   if (node_ == nullptr) return entries;
-  for (const auto& [name, value] : node_->entries) {
+  for (const auto& [name, position, value] : node_->entries) {
     known_->insert(name);
     entries.emplace_back(name, Value(&value, node_, source_));
   }
@@ -239,14 +239,12 @@ std::vector<std::pair<std::string, Value>> Map::Entries() {
 void Map::Finish() const {
   if (node_ == nullptr) return;
   const std::vector<std::string_view> known(known_->begin(), known_->end());
-  for (size_t i = 0; i < node_->entries.size(); ++i) {
-    const std::string& name = node_->entries[i].first;
+  for (const auto& [name, position, value] : node_->entries) {
     if (known_->contains(name)) continue;
     const std::string meant = DidYouMean(name, known);
     source_->problems.push_back(
-        {node_->key_positions[i], meant.empty()
-                                      ? absl::StrCat("unknown key ", Quoted(name), "; there are ", Join(known))
-                                      : absl::StrCat("unknown key ", Quoted(name), "; did you mean \"", meant, "\"?")});
+        {position, meant.empty() ? absl::StrCat("unknown key ", Quoted(name), "; there are ", Join(known))
+                                 : absl::StrCat("unknown key ", Quoted(name), "; did you mean \"", meant, "\"?")});
   }
 }
 

@@ -4,7 +4,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace breakwater::config {
@@ -15,14 +14,21 @@ struct Position {
   friend auto operator<=>(const Position&, const Position&) = default;
 };
 
+struct Entry;
+
 struct Node {
   enum class Kind { kNull, kScalar, kList, kMap };
   Kind kind = Kind::kNull;
   Position position;
   std::string scalar;
-  std::vector<Node> items;                            // kList
-  std::vector<std::pair<std::string, Node>> entries;  // kMap, in the order of the file
-  std::vector<Position> key_positions;                // kMap, beside entries
+  std::vector<Node> items;     // kList
+  std::vector<Entry> entries;  // kMap, in the order of the file
+};
+
+struct Entry {
+  std::string key;
+  Position position;  // of the key
+  Node value;
 };
 
 struct Source {

@@ -64,10 +64,10 @@ class Converter {
         source_.problems.push_back({position, absl::StrCat("the key \"", key, "\" is there twice")});
         continue;
       }
-      node.entries.emplace_back(key, Convert(entry.second, depth + 1));
+      node.entries.push_back({key, position, Convert(entry.second, depth + 1)});
       // A key without a value has no position of its own.
-      if (node.entries.back().second.kind == Node::Kind::kNull) node.entries.back().second.position = position;
-      node.key_positions.push_back(position);
+      Node& value = node.entries.back().value;
+      if (value.kind == Node::Kind::kNull) value.position = position;
     }
   }
 
