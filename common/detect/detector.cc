@@ -1,6 +1,7 @@
 #include "common/detect/detector.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 #include <string>
@@ -30,6 +31,8 @@ constexpr size_t kCarpetHosts = 4;
 constexpr int64_t kCarpetGraceSlots = 10;
 // How long a target must be known for its baseline to judge what is left of an attack.
 constexpr int64_t kKnownSlots = 300;
+// What is further from its threshold than this isn't looked at by Suspicious().
+constexpr double kLeastNearness = 0.02;
 // Narrower than this a rule of a prefix can't be; wider prefixes are counted, not judged.
 constexpr int kMinV4Length = 9;
 constexpr int kMinV6Length = 20;
@@ -70,12 +73,16 @@ class Detector::Impl {
     for (const auto& [key, tracker] : attacks_) out.push_back(tracker.attack());
     return out;
   }
+  std::vector<TargetVector> Suspicious(double share, size_t limit) const;
 
  private:
   Watch WatchOf(const TargetVector& key) const;
   bool IsClean(const HeaderSample& sample) const;
   void UpdateHosts(const Slot& slot, std::set<TargetVector>& alarmed, std::vector<TargetVector>& prefixes);
   void UpdatePrefixes(const Slot& slot, std::vector<TargetVector> prefixes, std::set<TargetVector>& alarmed);
+  void NoteNearness(const TargetVector& key, const TrafficState& s) {
+    if (const double near = TrafficTable::Nearness(s); near >= kLeastNearness) near_.emplace_back(near, key);
+  }
   void Begin(const TargetVector& key, const Slot& slot, std::vector<Finding>& findings);
   void MineFor(AttackTracker& tracker, std::vector<Finding>& findings);
 
@@ -84,7 +91,8 @@ class Detector::Impl {
   TrafficTable table_;
   SampleStore samples_;
   std::map<TargetVector, AttackTracker> attacks_;
-  absl::flat_hash_map<Target, int> attacked_;  // how many attacks a target is under
+  absl::flat_hash_map<Target, int> attacked_;          // how many attacks a target is under
+  std::vector<std::pair<double, TargetVector>> near_;  // of the last slot, by TrafficTable::Nearness
   int64_t index_ = 0;
   bool started_ = false;
   uint64_t next_id_ = 1;
@@ -130,6 +138,7 @@ void Detector::Impl::UpdateHosts(const Slot& slot, std::set<TargetVector>& alarm
       break;
     }
     const TrafficState& s = table_.Update(key, judged, index_, watch);
+    NoteNearness(key, s);
     if (s.alarm && (watch == Watch::kQuiet || watch == Watch::kSecondary)) alarmed.insert(key);
   }
 }
@@ -165,6 +174,7 @@ void Detector::Impl::UpdatePrefixes(const Slot& slot, std::vector<TargetVector> 
     }
     const Watch watch = WatchOf(key);
     const TrafficState& s = table_.Update(key, counts, index_, watch);
+    NoteNearness(key, s);
     if (!s.alarm || watch == Watch::kAttacked || watch == Watch::kUnsigned) continue;
     alarmed.insert(key);
     for (const TargetVector& host : hosts) {
@@ -228,6 +238,7 @@ std::vector<Finding> Detector::Impl::OnSlot(const Slot& slot, std::span<const He
   const int64_t index = absl::ToUnixMillis(slot.start) / absl::ToInt64Milliseconds(window::kSlotLength);
   index_ = started_ ? std::max(index, index_ + 1) : index;  // a clock that steps back counts as the next slot
   started_ = true;
+  near_.clear();
   std::vector<Finding> findings;
   samples_.Add(index_, samples, [this](const HeaderSample& s) { return IsClean(s); });
 
@@ -255,6 +266,20 @@ std::vector<Finding> Detector::Impl::OnSlot(const Slot& slot, std::span<const He
   return findings;
 }
 
+std::vector<TargetVector> Detector::Impl::Suspicious(double share, size_t limit) const {
+  std::vector<std::pair<double, TargetVector>> found;
+  for (const auto& [near, key] : near_) {
+    if (near >= share && !attacks_.contains(key)) found.emplace_back(-near, key);
+  }
+  // An attack stays suspicious until it has ended, however little of it arrives now.
+  for (const auto& [key, tracker] : attacks_) found.emplace_back(-std::numeric_limits<double>::infinity(), key);
+  std::sort(found.begin(), found.end());
+  if (found.size() > limit) found.resize(limit);
+  std::vector<TargetVector> out;
+  for (auto& [excess, key] : found) out.push_back(std::move(key));
+  return out;
+}
+
 Detector::Detector(DetectorConfig config, std::string id_prefix)
     : impl_(std::make_unique<Impl>(std::move(config), std::move(id_prefix))) {}
 Detector::~Detector() = default;
@@ -266,5 +291,9 @@ std::vector<Finding> Detector::OnSlot(const Slot& slot, std::span<const HeaderSa
 }
 
 std::vector<Attack> Detector::ActiveAttacks() const { return impl_->ActiveAttacks(); }
+
+std::vector<TargetVector> Detector::Suspicious(double share, size_t limit) const {
+  return impl_->Suspicious(share, limit);
+}
 
 }  // namespace breakwater::detect

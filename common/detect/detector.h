@@ -137,6 +137,11 @@ class Detector {
   // Attacks that haven't ended.
   std::vector<Attack> ActiveAttacks() const;
 
+  // What is under attack, and what arrives at `share` (0.02..) of its threshold or more as of the last slot and is more than
+  // usual; the nearest first, at most `limit`. A share under 1 shows what is worth a closer look before it is an attack
+  // here, as one that is spread over many edges never is.
+  std::vector<window::TargetVector> Suspicious(double share, size_t limit) const;
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;

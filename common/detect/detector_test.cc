@@ -78,5 +78,39 @@ TEST(DetectorTest, EndsAfterTheQuietTime) {
   EXPECT_NEAR(absl::ToDoubleSeconds(*sim.attacks()[0].ended - kStart), 12, 1.1);
 }
 
+// A third of the threshold is no attack, but worth a look; ordinary traffic never is, however much it is.
+TEST(DetectorTest, WhatIsUnusualIsSuspiciousLongBeforeItIsAnAttack) {
+  Detector detector(DetectorConfig{}, "d");
+  const net::IpAddress busy = net::IpAddress::FromV4(0xc0000208);
+  const window::TargetVector flood{window::Target::Host(kVictim), BW_VECTOR_TCP_SYN};
+  const window::TargetVector usual{window::Target::Host(busy), BW_VECTOR_TCP_ACK};
+  window::Slot slot;
+  slot.start = kStart;
+  const auto feed = [&](uint64_t syns) {
+    slot.traffic.clear();
+    slot.traffic[usual] = {.packets = 500, .bytes = 500000};  // 5000 a second, a quarter of the floor
+    if (syns > 0) slot.traffic[flood] = {.packets = syns, .bytes = syns * 40};
+    const std::vector<Finding> findings = detector.OnSlot(slot, {});
+    slot.start += window::kSlotLength;
+    return findings;
+  };
+  feed(0);
+  EXPECT_THAT(detector.Suspicious(0.1, 64), ::testing::ElementsAre(usual)) << "nothing is known of it yet";
+  for (int i = 0; i < 3000; ++i) feed(0);
+  ASSERT_THAT(detector.ActiveAttacks(), SizeIs(0));
+  feed(0);
+  EXPECT_THAT(detector.Suspicious(0.1, 64), SizeIs(0));
+  feed(30);  // 300 a second: 0.3 of the floor
+  EXPECT_THAT(detector.Suspicious(0.1, 64), ::testing::ElementsAre(flood));
+  EXPECT_THAT(detector.Suspicious(0.4, 64), SizeIs(0));
+  EXPECT_THAT(detector.Suspicious(0.1, 0), SizeIs(0));
+  for (int i = 0; i < 5; ++i) feed(0);
+  EXPECT_THAT(detector.Suspicious(0.1, 64), SizeIs(0));
+  for (int i = 0; i < 3; ++i) feed(2000);
+  ASSERT_THAT(detector.ActiveAttacks(), SizeIs(1));
+  feed(0);
+  EXPECT_THAT(detector.Suspicious(0.1, 64), ::testing::ElementsAre(flood)) << "an attack stays so until it has ended";
+}
+
 }  // namespace
 }  // namespace breakwater::detect

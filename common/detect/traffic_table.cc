@@ -1,6 +1,7 @@
 #include "common/detect/traffic_table.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <tuple>
 #include <utility>
@@ -12,6 +13,10 @@ constexpr double kSlotsPerSecond = 10;
 // A secondary vector must stay over its low floor this long: ordinary bursts go over it.
 constexpr double kSecondaryAlarmSeconds = 1.0;
 constexpr int64_t kYoungSlots = 100;
+// recent_pps: half of it is the last slot.
+constexpr double kRecent = 0.5;
+// A key is only worth a look at this multiple of what it usually is.
+constexpr double kUnusual = 1.5;
 
 }  // namespace
 
@@ -52,6 +57,12 @@ double TrafficTable::SecondaryThreshold(const window::TargetVector& key) const {
   const double level = s == nullptr ? 0 : s->baseline.level();
   return std::max(FloorPps(key) * (Unsolicited(key.vector) ? config_.secondary_floor_share : 1),
                   config_.baseline_factor * level);
+}
+
+double TrafficTable::Nearness(const TrafficState& state) {
+  const double usual = state.baseline.age_slots() >= kYoungSlots ? state.baseline.level() : 0;
+  if (state.threshold_pps <= 0 || state.recent_pps < kUnusual * usual) return 0;
+  return state.recent_pps / state.threshold_pps;
 }
 
 const TrafficState* TrafficTable::Find(const window::TargetVector& key) const {
@@ -100,6 +111,8 @@ TrafficState& TrafficTable::Update(const window::TargetVector& key, const window
     s.alarm = s.alarm || s.bits.seconds(bps) > alarm_seconds;
   }
   s.run += counts;
+  s.recent_pps = kRecent * (s.recent_pps * std::pow(kRecent, static_cast<double>(std::min<int64_t>(idle, 64))) +
+                            static_cast<double>(counts.packets) * kSlotsPerSecond);
   if (watch == Watch::kAttacked || watch == Watch::kSecondary) return s;
   // Nothing is learned from the start of what may be an attack, except in the slow lane.
   if (watch != Watch::kUnsigned && !s.packets.zero()) return s;

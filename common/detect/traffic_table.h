@@ -27,6 +27,7 @@ struct TrafficState {
   int64_t run_start = 0;     // the slot in which the sum left zero
   window::Counts run;        // since then
   double threshold_pps = 0;  // as of the last update
+  double recent_pps = 0;     // smoothed over the last few slots
   bool alarm = false;
 };
 
@@ -50,6 +51,8 @@ class TrafficTable {
 
   double FloorPps(const window::TargetVector& key) const;
   double FloorBps(const window::TargetVector& key) const;
+  // How near the key is to its threshold: 1 = at it. 0 while it is about what it usually is, however much that is.
+  static double Nearness(const TrafficState& state);
   // Packets per second from which what is left of an attack, or of a secondary vector, is worth a signature.
   double SecondaryThreshold(const window::TargetVector& key) const;
   size_t size() const { return states_.size(); }

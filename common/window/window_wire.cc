@@ -401,4 +401,8 @@ absl::StatusOr<Window> Parse(std::string_view bytes) {
   return FromProto(m);
 }
 
+v1::Target TargetToProto(const Target& target) { return internal::ToProto(target); }
+
+absl::StatusOr<Target> TargetFromProto(const v1::Target& message) { return internal::FromProto(message); }
+
 }  // namespace breakwater::window

@@ -41,6 +41,10 @@ absl::StatusOr<Window> FromProto(const breakwater::v1::Window& message);
 absl::StatusOr<std::string> Serialize(const Window& window);
 absl::StatusOr<Window> Parse(std::string_view bytes);
 
+// For the messages beside windows that name a target.
+breakwater::v1::Target TargetToProto(const Target& target);
+absl::StatusOr<Target> TargetFromProto(const breakwater::v1::Target& message);
+
 }  // namespace breakwater::window
 
 #endif  // BREAKWATER_COMMON_WINDOW_WINDOW_WIRE_H_
