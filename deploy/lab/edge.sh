@@ -15,45 +15,65 @@ edge_program() {
   fail "breakwater-edge isn't built; build it (cmake --preset release && cmake --build build/release --target breakwater-edge), set BREAKWATER_EDGE, or use --no-edge"
 }
 
-# How the edge is started: no root, no groups, no capabilities but two, and no way to get others.
+# How the edge is started: no root, no capabilities but two, no way to get others, and one group: who may use BIRD's control
+# socket.
 edge_launcher() {
-  echo "setpriv --reuid=$EDGE_UID --regid=$EDGE_UID --clear-groups --inh-caps=$EDGE_CAPABILITIES" \
+  local groups=--clear-groups
+  ! is_fleet || groups=--groups=$(getent group "$BIRD_GROUP" | cut -d: -f3)
+  echo "setpriv --reuid=$EDGE_UID --regid=$EDGE_UID $groups --inh-caps=$EDGE_CAPABILITIES" \
     "--ambient-caps=$EDGE_CAPABILITIES --bounding-set=$EDGE_CAPABILITIES --no-new-privs"
 }
 
-# The edge's own command line, for status, rules, attacks, panic …
+edge_directory() { echo "$RUN/$(node edge "$1")"; }
+
+# The edge's own command line, for status, rules, attacks, panic …: edge_cli REGION COMMAND…
 edge_cli() {
-  local program
+  local program region=$1
+  shift
   program=$(edge_program) || exit 1
-  BREAKWATER_SOCKET=$RUN/edge/edge.sock in_node edge "$program" "$@"
+  BREAKWATER_SOCKET=$(edge_directory "$region")/edge.sock in_node "$(node edge "$region")" "$program" "$@"
 }
 
-edge_ready() { in_node edge "$PYTHON" -c \
+edge_ready() { in_node "$(node edge "$1")" "$PYTHON" -c \
   "import urllib.request as r; r.urlopen('http://$EDGE_HEALTH/readyz', timeout=1)"; }
 
 # make_edge_config SERVICES: "all" or "web".
 make_edge_config() {
-  local services=all
+  local services=all region directory
   [[ $1 == all ]] || services="tcp/80, icmp echo 100pps"
-  mkdir -p "$RUN/edge/state"
-  sed -e "s|@RUN@|$RUN/edge|g; s|@PROTECTED_PREFIX4@|$PROTECTED_PREFIX4|g; s|@PROTECTED_PREFIX6@|$PROTECTED_PREFIX6|g" \
-    -e "s|@EDGE_HEALTH@|$EDGE_HEALTH|g; s|@SERVICES@|$services|g" "$LAB_DIR/edge.yaml" >"$RUN/edge/edge.yaml"
-  chown -R "$EDGE_UID:$EDGE_UID" "$RUN/edge"
+  for region in "${REGIONS[@]}"; do
+    directory=$(edge_directory "$region")
+    mkdir -p "$directory/state"
+    sed -e "s|@RUN@|$directory|g; s|@PROTECTED_PREFIX4@|$PROTECTED_PREFIX4|g; s|@PROTECTED_PREFIX6@|$PROTECTED_PREFIX6|g" \
+      -e "s|@EDGE_HEALTH@|$EDGE_HEALTH|g; s|@SERVICES@|$services|g; s|@ID@|${region:-lab}|g" \
+      "$LAB_DIR/edge.yaml" >"$directory/edge.yaml"
+    chown -R "$EDGE_UID:$EDGE_UID" "$directory"
+  done
 }
 
-start_edge() {
-  local program
+start_edge() {  # REGION
+  local program name
   program=$(edge_program) || exit 1
+  name=$(node edge "$1")
   # shellcheck disable=SC2046
-  spawn edge edge $(edge_launcher) "$program" run --config "$RUN/edge/edge.yaml"
-  wait_for 10 edge_ready || fail_with_logs "the edge isn't ready within 10 s" edge
+  spawn "$name" "$name" $(edge_launcher) "$program" run --config "$(edge_directory "$1")/edge.yaml"
 }
 
-# keep_answers: what the edge says of itself, for the report.
+require_edge() { wait_for 10 edge_ready "$1" || fail_with_logs "the edge isn't ready within 10 s" "$(node edge "$1")"; }
+
+start_edges() {
+  local region
+  for region in "${REGIONS[@]}"; do start_edge "$region"; done
+  for region in "${REGIONS[@]}"; do require_edge "$region"; done
+}
+
+# keep_answers: what the edges say of themselves, for the report: status.json, or status-eu.json.
 keep_answers() {
-  local page
-  running edge || return 0
-  for page in status attacks rules; do
-    edge_cli "$page" --json >"$RUN/$page.json"
+  local page region
+  for region in "${REGIONS[@]}"; do
+    running "$(node edge "$region")" || continue
+    for page in status attacks rules; do
+      edge_cli "$region" "$page" --json >"$RUN/$(node "$page" "$region").json"
+    done
   done
 }

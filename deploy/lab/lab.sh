@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab.sh: one edge, visitors, an attacker and a hidden origin, each in its own network namespace. See --help.
+# lab.sh: one edge or a fleet, visitors, an attacker and a hidden origin, each in its own network namespace. See --help.
 set -uo pipefail
 
 LAB_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -8,6 +8,7 @@ RUN_ROOT=${BREAKWATER_LAB_RUN:-/run/breakwater-lab}
 PYTHON=${PYTHON:-/usr/bin/python3}
 export PYTHONPATH=$LAB_DIR PYTHONDONTWRITEBYTECODE=1
 LAB_ID=${BREAKWATER_LAB_ID:-main}
+FLEET=(eu us ap)
 DEFAULT_CAPTURE=$ROOT/tests/data/captures/dns-amp-booter2013.pcap
 
 warn() { echo "lab: $*" >&2; }
@@ -20,28 +21,35 @@ say() { echo "$(date +%T.%3N)  $*" >&3; }
 . "$LAB_DIR/topology.sh"
 . "$LAB_DIR/services.sh"
 . "$LAB_DIR/edge.sh"
+. "$LAB_DIR/bird.sh"
 
 usage() {
   cat <<'TEXT'
 usage: lab.sh [--id NAME] COMMAND [OPTION]…
 
-A Breakwater edge in a small network of namespaces: visitors make real HTTP requests through it all the time, an
+A Breakwater edge, or a fleet of three, in a small network of namespaces: visitors make real HTTP requests through it all the time, an
 attacker replays real captures at it, and the origin behind it is reachable from the edge alone.
 
 commands
-  up [--no-edge] [--rate N] [--services all|web]
-                               make the network, start the origin, nginx, the edge and the visitors (N requests/s, 50).
+  up [--fleet] [--no-edge] [--rate N] [--services all|web]
+                               make the network, start the origin, nginx, the edge and the visitors (N requests/s, 50);
+                               --fleet: in three regions, eu, us and ap, with BGP between them.
                                What the protected prefixes declare: every service, so that detection alone decides, or
                                the web's alone, so that most attacks are dropped from their first packet
   down [--all]                 end every process and remove everything; --all: of every lab
   status                       what runs, and how the visitors fare
   visitors start [--rate N] | stop | summary [--last SECONDS]
-  attack --capture FILE [--pps N] [--seconds S]
+  attack --capture FILE [--pps N] [--seconds S] [--region R]
                                replay a capture at the protected address (20000 packets/s, 10 s; at most 50000 and 60)
-  edge start | stop | kill     the edge's process; kill: at once, as a crash would
-  edge COMMAND…                the edge's own commands: status, rules, attacks, panic …
-  uplink cut | restore         take the edge's interface away, and give it back
-  exec NODE COMMAND…           run a command in a node's namespace: transit, visitors, attacker, edge, origin
+  edge [--region R] start | stop | kill
+                               the edge's process; kill: at once, as a crash would
+  edge [--region R] COMMAND…   the edge's own commands: status, rules, attacks, panic …
+  uplink cut | restore [R]     take the edge's interface away, and give it back
+  exec NODE COMMAND…           run a command in a node's namespace: transit, visitors, attacker, edge, origin; in a fleet
+                               transit-eu …, backhaul, management, coordinator
+  host R kill | freeze | thaw | start
+                               of a fleet: everything on an edge's machine dies, or hangs, or goes on, or starts again
+  birdc NODE COMMAND…          ask a fleet's BIRD: edge-eu, transit-eu …
   demo [--capture FILE] [--pps N] [--seconds S] [--clean S] [--services all|web] [--no-edge]
        [--check [--case NAME] [--max-first-drop S]]
                                all of it: up, clean traffic, an attack, what happened; runs on until Ctrl-C, which
@@ -75,14 +83,18 @@ number() {  # number NAME VALUE MIN MAX
   fi
 }
 
-is_up() { [[ -d $RUN && -e /run/netns/$(ns edge) ]]; }
+# A lab that is up says which regions it has.
+find_regions() { [[ ! -s $RUN/regions ]] || mapfile -t REGIONS <"$RUN/regions"; }
+
+is_up() { [[ -d $RUN && -e /run/netns/$(ns origin) ]]; }
 require_up() { is_up || fail "lab $LAB_ID isn't up; run: lab.sh --id $LAB_ID up"; }
 
 up() {
-  local rate=50 edge=1 services=all
+  local rate=50 edge=1 services=all region
   while (($#)); do
     case $1 in
       --no-edge) edge=0; shift ;;
+      --fleet) REGIONS=("${FLEET[@]}"); shift ;;
       --rate) rate=${2:?--rate needs a number}; shift 2 ;;
       --services) services=${2:?--services needs all or web}; shift 2 ;;
       *) fail "up: unknown option $1" ;;
@@ -94,11 +106,18 @@ up() {
   [[ ! -e $RUN ]] || fail "lab $LAB_ID is up already, or was left behind; run: lab.sh --id $LAB_ID down"
   mkdir -p "$RUN/pid" "$RUN/log" || fail "can't make $RUN"
   trap 'down' EXIT  # until everything is up, a failure leaves nothing behind
+  printf '%s\n' "${REGIONS[@]}" >"$RUN/regions"
   make_edge_config "$services"
   make_topology
   start_services
+  echo always >"$RUN/announce"
+  ! is_fleet || start_bgp
+  require_service
   start_meter
-  ((edge == 0)) || start_edge
+  if ((edge)); then
+    : >"$RUN/with-edge"
+    start_edges
+  fi
   start_visitors "$rate"
   trap - EXIT
 }
@@ -123,22 +142,30 @@ down_all() {
   local id
   for id in $(list); do
     LAB_ID=$id RUN=$RUN_ROOT/$id
+    find_regions
     down
   done
 }
 
 status() {
   require_up
-  local name
-  for name in origin nginx edge visitors meter attack; do
+  local name names=(origin meter) region kind
+  for region in "${REGIONS[@]}"; do
+    for kind in nginx edge visitors attack; do names+=("$(node $kind "$region")"); done
+    ! is_fleet || names+=("bird-edge-$region" "bird-transit-$region")
+  done
+  for name in "${names[@]}"; do
     if running "$name"; then echo "$name: running (process $(pid_of "$name"))"; else echo "$name: not running"; fi
   done
   keep_answers
-  $(helper report) "$RUN" --last 10
+  for region in "${REGIONS[@]}"; do
+    [[ -z $region ]] || echo "in $region:"
+    $(helper report) "$RUN" --region "$region" --last 10
+  done
 }
 
 visitors_command() {
-  local what=${1:-} rate=50 last=()
+  local what=${1:-} rate=50 last=() region
   shift
   while (($#)); do
     case $1 in
@@ -150,31 +177,63 @@ visitors_command() {
   number --rate "$rate" 1 1000
   require_up
   case $what in
-    start) running visitors && fail "visitors run already"; start_visitors "$rate" ;;
-    stop) stop_service visitors ;;
-    summary) $(helper report) "$RUN" "${last[@]}" ;;
+    start) running "$(node visitors "${REGIONS[0]}")" && fail "visitors run already"; start_visitors "$rate" ;;
+    stop) stop_visitors ;;
+    summary)
+      for region in "${REGIONS[@]}"; do
+        [[ -z $region ]] || echo "in $region:"
+        $(helper report) "$RUN" --region "$region" "${last[@]}"
+      done
+      ;;
     *) fail "visitors: start, stop or summary" ;;
   esac
 }
 
 edge_command() {
+  local region=${REGIONS[0]} name
+  if [[ ${1:-} == --region ]]; then
+    region=${2:?--region needs a name}
+    shift 2
+  fi
   require_up
+  region_number "$region" >/dev/null || exit 1
+  name=$(node edge "$region")
   case ${1:-} in
-    start) running edge && fail "the edge runs already"; start_edge ;;
-    stop) stop_service edge ;;
-    kill) stop_service edge KILL ;;
-    *) edge_cli "$@" ;;
+    start) running "$name" && fail "the edge runs already"; start_edge "$region"; require_edge "$region" ;;
+    stop) stop_service "$name" ;;
+    kill) stop_service "$name" KILL ;;
+    *) edge_cli "$region" "$@" ;;
   esac
 }
 
-# parse_attack OPTION…: sets capture, pps, seconds; what it doesn't know stays in rest.
+# What happens to the machine an edge runs on.
+host_command() {
+  local region=${1:?host needs a region} pid
+  require_up
+  is_fleet || fail "host is for a fleet; see --fleet"
+  region_number "$region" >/dev/null || exit 1
+  case ${2:-} in
+    kill) for pid in $(ip netns pids "$(ns "edge-$region")"); do kill -s KILL "$pid"; done ;;
+    freeze) for pid in $(ip netns pids "$(ns "edge-$region")"); do kill -s STOP "$pid"; done ;;
+    thaw) for pid in $(ip netns pids "$(ns "edge-$region")"); do kill -s CONT "$pid"; done ;;
+    start)
+      start_gateway "$region"
+      start_edge_bird "$region" "$(<"$RUN/announce")"
+      [[ ! -e $RUN/with-edge ]] || { start_edge "$region" && require_edge "$region"; }
+      ;;
+    *) fail "host: kill, freeze, thaw or start" ;;
+  esac
+}
+
+# parse_attack OPTION…: sets capture, pps, seconds, attacked; what it doesn't know stays in rest.
 parse_attack() {
-  capture=$DEFAULT_CAPTURE pps=20000 seconds=10 rest=()
+  capture=$DEFAULT_CAPTURE pps=20000 seconds=10 attacked=${REGIONS[0]} rest=()
   while (($#)); do
     case $1 in
       --capture) capture=${2:?--capture needs a file}; shift 2 ;;
       --pps) pps=${2:?--pps needs a number}; shift 2 ;;
       --seconds) seconds=${2:?--seconds needs a number}; shift 2 ;;
+      --region) attacked=${2:?--region needs a name}; shift 2 ;;
       *) rest+=("$1"); shift ;;
     esac
   done
@@ -188,20 +247,22 @@ wait_while_running() {
 }
 
 attack() {
-  local capture pps seconds rest
+  local capture pps seconds attacked rest name
   parse_attack "$@"
   ((${#rest[@]} == 0)) || fail "attack: unknown option ${rest[0]}"
   require_up
+  region_number "$attacked" >/dev/null || exit 1
+  name=$(node attack "$attacked")
   rewrite_capture "$capture" || exit 1
-  start_attack "$pps" "$seconds"
-  wait_while_running attack
-  cat "$RUN/log/attack.log" >&2
-  [[ -s $RUN/attack.jsonl ]] || fail "nothing was sent"
-  tail -n 1 "$RUN/attack.jsonl"
+  start_attack "$pps" "$seconds" "$attacked"
+  wait_while_running "$name"
+  cat "$RUN/log/$name.log" >&2
+  [[ -s $RUN/$name.jsonl ]] || fail "nothing was sent"
+  tail -n 1 "$RUN/$name.jsonl"
 }
 
 demo() {
-  local capture pps seconds rest clean=5 check=0 up_options=() report_options=() kept
+  local capture pps seconds attacked rest clean=5 check=0 up_options=() report_options=() kept
   parse_attack "$@"
   set -- "${rest[@]}"
   while (($#)); do
@@ -232,7 +293,7 @@ demo() {
   sleep 2
   keep_answers
   if ((check)); then
-    stop_service visitors
+    stop_visitors
     stop_service meter
     $(helper report) "$RUN" --check "${report_options[@]}"
     exit $?
@@ -256,6 +317,7 @@ command=${1:-}
 LAB_ID=${given_id:-$LAB_ID}
 [[ $LAB_ID =~ ^[a-z0-9]{1,8}$ ]] || fail "--id $LAB_ID: 1 to 8 small letters or digits"
 RUN=$RUN_ROOT/$LAB_ID
+find_regions
 
 case $command in
   up) up "$@" ;;
@@ -267,12 +329,14 @@ case $command in
   uplink)
     require_up
     case ${1:-} in
-      cut) cut_uplink ;;
-      restore) make_uplink ;;
+      cut) cut_uplink "${2-${REGIONS[0]}}" ;;
+      restore) make_uplink "${2-${REGIONS[0]}}" ;;
       *) fail "uplink: cut or restore" ;;
     esac
     ;;
   exec) require_up; in_node "$@" ;;
+  host) host_command "$@" ;;
+  birdc) require_up; bird_cli "$@" ;;
   demo) demo "$@" ;;
   list) list ;;
   -h | --help | help) usage ;;

@@ -40,13 +40,12 @@ stop_service() {
 }
 
 stop_everything() {
-  local file node pid
+  local file name pid
   for file in "$RUN"/pid/*; do
     [[ -e $file ]] && stop_service "${file##*/}"
   done
-  for node in "${NODES[@]}"; do  # children that outlived their parents; the namespaces are the lab's own
-    [[ -e /run/netns/$(ns "$node") ]] || continue
-    for pid in $(ip netns pids "$(ns "$node")" 2>/dev/null); do
+  for name in $(lab_namespaces); do  # children that outlived their parents; the namespaces are the lab's own
+    for pid in $(ip netns pids "$name" 2>/dev/null); do
       kill -s KILL "$pid" 2>/dev/null
     done
   done
@@ -81,55 +80,80 @@ nginx_directory() {
   local directory=$1 uid=$2
   mkdir -p "$directory/tmp"
   sed -e "s|@PROTECTED4@|$PROTECTED4|g; s|@PROTECTED6@|$PROTECTED6|g; s|@ORIGIN4@|$ORIGIN4|g" \
-    -e "s|@ORIGIN_PORT@|$ORIGIN_PORT|g" "$LAB_DIR/$3" >"$directory/nginx.conf"
+    -e "s|@ORIGIN_PORT@|$ORIGIN_PORT|g; s|@REGION@|$4|g" "$LAB_DIR/$3" >"$directory/nginx.conf"
   chown -R "$uid:$uid" "$directory"
 }
 
-start_nginx() {
+start_nginx() {  # NAME NODE UID CONFIGURATION REGION
   local name=$1 node=$2 uid=$3 conf=$4
-  nginx_directory "$RUN/$name" "$uid" "$conf"
+  nginx_directory "$RUN/$name" "$uid" "$conf" "$5"
   # shellcheck disable=SC2046
   spawn "$name" "$node" $(as_user "$uid") nginx -p "$RUN/$name" -c nginx.conf -e stderr
 }
 
+start_gateway() { start_nginx "$(node nginx "$1")" "$(node edge "$1")" "$NGINX_UID" edge.nginx.conf "$1"; }
+
 start_services() {
-  start_nginx origin origin "$ORIGIN_UID" origin.nginx.conf
-  start_nginx nginx edge "$NGINX_UID" edge.nginx.conf
-  wait_for 5 in_node visitors "$PYTHON" -c \
-    "import urllib.request as r; r.urlopen('http://$PROTECTED4/', timeout=1); r.urlopen('http://[$PROTECTED6]/', timeout=1)" ||
-    fail_with_logs "the web page doesn't answer through the edge" origin nginx
+  local region
+  start_nginx origin origin "$ORIGIN_UID" origin.nginx.conf ""
+  for region in "${REGIONS[@]}"; do start_gateway "$region"; done
+}
+
+# serves_visitors REGION: what visitors of the region see.
+serves_visitors() {
+  in_node "$(node visitors "$1")" "$PYTHON" -c \
+    "import urllib.request as r; r.urlopen('http://$PROTECTED4/', timeout=1); r.urlopen('http://[$PROTECTED6]/', timeout=1)"
+}
+
+require_service() {
+  local region
+  for region in "${REGIONS[@]}"; do
+    wait_for 10 serves_visitors "$region" ||
+      fail_with_logs "the web page doesn't answer through the edge${region:+ to visitors in $region}" origin "$(node nginx "$region")"
+  done
 }
 
 # point NAME NODE SOURCES DESTINATIONS: counted at the node's up0; points of one name add up.
 point() { points+=(--point "$1" "$(ns "$2")" up0 "$3" "$4"); }
 
+# What is counted in a fleet carries its region's name: attack_sent_eu.
 start_meter() {
   local -a points=()
-  local node
-  point attack_sent attacker "$ATTACKERS4" "$PROTECTED_PREFIX4"
-  point attack_sent attacker "$ATTACKERS6" "$PROTECTED_PREFIX6"
-  for node in visitors edge; do
-    local name=clean_sent
-    [[ $node == visitors ]] || name=clean_passed
-    point $name $node "$VISITORS4" "$PROTECTED_PREFIX4"
-    point $name $node "$NEIGHBOURS4" "$PROTECTED_PREFIX4"
-    point $name $node "$VISITORS6" "$PROTECTED_PREFIX6"
-    point $name $node "$NEIGHBOURS6" "$PROTECTED_PREFIX6"
+  local kind region tail name
+  for region in "${REGIONS[@]}"; do
+    tail=${region:+_$region}
+    point "attack_sent$tail" "$(node attacker "$region")" "$ATTACKERS4" "$PROTECTED_PREFIX4"
+    point "attack_sent$tail" "$(node attacker "$region")" "$ATTACKERS6" "$PROTECTED_PREFIX6"
+    for kind in visitors edge; do
+      name=clean_sent$tail
+      [[ $kind == visitors ]] || name=clean_passed$tail
+      point "$name" "$(node $kind "$region")" "$VISITORS4" "$PROTECTED_PREFIX4"
+      point "$name" "$(node $kind "$region")" "$NEIGHBOURS4" "$PROTECTED_PREFIX4"
+      point "$name" "$(node $kind "$region")" "$VISITORS6" "$PROTECTED_PREFIX6"
+      point "$name" "$(node $kind "$region")" "$NEIGHBOURS6" "$PROTECTED_PREFIX6"
+    done
+    point "attack_passed$tail" "$(node edge "$region")" "$ATTACKERS4-$NEIGHBOURS4" "$PROTECTED_PREFIX4"
+    point "attack_passed$tail" "$(node edge "$region")" "$ATTACKERS6-$NEIGHBOURS6" "$PROTECTED_PREFIX6"
   done
-  point attack_passed edge "$ATTACKERS4-$NEIGHBOURS4" "$PROTECTED_PREFIX4"
-  point attack_passed edge "$ATTACKERS6-$NEIGHBOURS6" "$PROTECTED_PREFIX6"
   # shellcheck disable=SC2046
-  spawn meter transit $(helper meter) --log "$RUN/meter.jsonl" "${points[@]}"
+  spawn meter origin $(helper meter) --log "$RUN/meter.jsonl" "${points[@]}"
   wait_for 5 test -s "$RUN/meter.jsonl" || fail_with_logs "the meter didn't start" meter
 }
 
-start_visitors() {
-  local rate=$1 address
-  local -a sources=()
-  for address in "${VISITOR_ADDRESSES[@]}"; do sources+=(--source "$address"); done
-  # shellcheck disable=SC2046
-  spawn visitors visitors $(helper visitors) --log "$RUN/visitors.jsonl" --rate "$rate" "${sources[@]}" \
-    --target "$PROTECTED4" --target "$PROTECTED6"
+start_visitors() {  # RATE: in each region
+  local rate=$1 address region
+  for region in "${REGIONS[@]}"; do
+    local -a sources=()
+    for address in $(visitor_addresses "$(region_number "$region")"); do sources+=(--source "$address"); done
+    # shellcheck disable=SC2046
+    spawn "$(node visitors "$region")" "$(node visitors "$region")" $(helper visitors) --rate "$rate" "${sources[@]}" \
+      --log "$RUN/$(node visitors "$region").jsonl" --target "$PROTECTED4" --target "$PROTECTED6"
+  done
+}
+
+stop_visitors() {
+  local region
+  for region in "${REGIONS[@]}"; do stop_service "$(node visitors "$region")"; done
 }
 
 # rewrite_capture FILE: its replay form for this lab, in $RUN/replay.pcap; prints what was kept.
@@ -139,9 +163,10 @@ rewrite_capture() {
     --source-mac 02:00:00:00:02:02 --gateway-mac 02:00:00:00:02:01
 }
 
-# start_attack PPS SECONDS: sends $RUN/replay.pcap; the service "attack" ends by itself.
+# start_attack PPS SECONDS [REGION]: sends $RUN/replay.pcap; the service "attack" ends by itself.
 start_attack() {
+  local region=${3-${REGIONS[0]}}
   # shellcheck disable=SC2046
-  spawn attack attacker $(helper send) "$RUN/replay.pcap" --interface up0 --pps "$1" --seconds "$2" \
-    --log "$RUN/attack.jsonl"
+  spawn "$(node attack "$region")" "$(node attacker "$region")" $(helper send) "$RUN/replay.pcap" --interface up0 --pps "$1" \
+    --seconds "$2" --log "$RUN/$(node attack "$region").jsonl"
 }

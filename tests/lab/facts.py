@@ -1,4 +1,7 @@
-"""Facts of the cases that run.sh steers by hand. usage: python3 -m facts restart RUN KILLED_S STARTED_S | interface RUN"""
+"""Facts of the cases that run.sh steers by hand.
+
+usage: python3 -m facts restart RUN KILLED_S STARTED_S | interface RUN | regions RUN | failover RUN REGION LOST_S BACK_S
+"""
 
 import json
 import sys
@@ -57,8 +60,38 @@ def interface(directory):
     yield report.fact("dropped_after_the_interface_came_back", dropped, "packets", dropped > 0)
 
 
+REGIONS = ("eu", "us", "ap")
+
+
+def regions(directory):
+    """Each region's visitors are served by their own edge."""
+    for region in REGIONS:
+        records = report.Run(directory, region).visitors
+        own = sum(r["ok"] and r.get("edge") == region for r in records)
+        share = own / len(records) if records else 0
+        yield report.fact(f"served_by_own_edge_{region}", round(100 * share, 2), "%", share == 1)
+
+
+def failover(directory, region, lost_s, back_s):
+    """An edge was lost at one moment and came back at another, some seconds later."""
+    lost_s, back_s = float(lost_s), float(back_s)
+    records = report.Run(directory, region).visitors
+    during = [r for r in records if lost_s <= r["time_s"] < back_s]
+    failed = [r["time_s"] for r in during if not r["ok"]]
+    first = min((r["time_s"] for r in during if r["ok"] and r.get("edge") != region), default=None)
+    # From then on every request succeeds: after the first answer of another edge and after the last failure.
+    delay = None if first is None else max([first, *failed]) - lost_s
+    yield report.fact(f"failover_{region}", report.rounded(delay, 3), "s", delay is not None and delay <= 5)
+    yield report.fact(f"failover_failed_{region}", len(failed), f"of {len(during)} requests", True)
+    own = [r["time_s"] for r in records if r["time_s"] >= back_s and r["ok"] and r.get("edge") == region]
+    yield report.fact(f"served_by_own_edge_again_{region}", report.rounded(own[0] - back_s if own else None, 3), "s",
+                      own and own[0] - back_s <= 15)
+    others = [report.visits(report.Run(directory, other).visitors, lost_s, back_s) for other in REGIONS if other != region]
+    yield report.fact(f"other_regions_failed_{region}", sum(v.failed for v in others), "requests", not any(v.failed for v in others))
+
+
 def main():
-    kinds = {"restart": (restart, 3), "interface": (interface, 1)}
+    kinds = {"restart": (restart, 3), "interface": (interface, 1), "regions": (regions, 1), "failover": (failover, 4)}
     if len(sys.argv) < 2 or sys.argv[1] not in kinds or len(sys.argv) - 2 != kinds[sys.argv[1]][1]:
         sys.exit(__doc__)
     good = True

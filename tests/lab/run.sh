@@ -169,10 +169,37 @@ case_privileges() {
   "$LAB" --id t10 down
 }
 
+# Three regions with BGP between them: everybody reaches the nearest edge, and the next one when it goes.
+case_anycast() {
+  local run=$BREAKWATER_LAB_RUN/t11 lost back
+  "$LAB" --id t11 up --fleet --no-edge || { bad=1; return; }
+  sleep 3
+  facts regions "$run"
+  # Its machine dies: sessions close.
+  lost=$(date +%s.%N)
+  "$LAB" --id t11 host eu kill
+  sleep 6
+  back=$(date +%s.%N)
+  "$LAB" --id t11 host eu start
+  sleep 6
+  facts failover "$run" eu "$lost" "$back"
+  # Its machine hangs: only BGP's hold time tells. What was sent before that is lost.
+  lost=$(date +%s.%N)
+  "$LAB" --id t11 host ap freeze
+  sleep 9
+  back=$(date +%s.%N)
+  "$LAB" --id t11 host ap thaw
+  sleep 6
+  "$LAB" --id t11 visitors stop
+  facts failover "$run" ap "$lost" "$back"
+  "$LAB" --id t11 down
+  fact nothing_left_behind_by_the_fleet "$(left_behind)" namespaces test "$(left_behind)" = 0
+}
+
 make_flood dns
 make_flood syn
 
-ALL=(plain hidden_origin interrupted refusals captures declared restart interface privileges)
+ALL=(plain hidden_origin interrupted refusals anycast captures declared restart interface privileges)
 for name in "${@:-${ALL[@]}}"; do
   declare -F "case_$name" >/dev/null || { echo "run.sh: no case $name; there are: ${ALL[*]}" >&2; exit 2; }
   "case_$name"

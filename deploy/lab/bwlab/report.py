@@ -103,9 +103,9 @@ def seconds_of(text):
 class Edge:
     """What the edge says about itself: its answers to status, attacks and rules as the lab kept them."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, region=""):
         def answer(name):
-            path = os.path.join(directory, f"{name}.json")
+            path = os.path.join(directory, f"{name}{region and '-' + region}.json")
             if not os.path.exists(path) or not os.path.getsize(path):
                 return None
             with open(path, encoding="utf-8") as file:
@@ -126,19 +126,20 @@ class Edge:
 
 
 class Run:
-    """Everything one attack of a run left behind."""
+    """Everything one attack of a run left behind, in one region of a fleet when it is named."""
 
-    def __init__(self, directory):
-        self.visitors = read_lines(os.path.join(directory, "visitors.jsonl"))
+    def __init__(self, directory, region=""):
+        dash, low = region and "-" + region, region and "_" + region
+        self.visitors = read_lines(os.path.join(directory, f"visitors{dash}.jsonl"))
         meter = read_lines(os.path.join(directory, "meter.jsonl"))
-        sender = read_lines(os.path.join(directory, "attack.jsonl"))
+        sender = read_lines(os.path.join(directory, f"attack{dash}.jsonl"))
         firsts = [r["time_s"] for r in sender if r["event"] == "first"]
         ends = [r for r in sender if r["event"] == "end"]
         self.first_attack_s = firsts[-1] if firsts else None
         self.end = ends[-1] if len(ends) == len(firsts) and ends else None
-        self.attack = Missing(meter, "attack_sent", "attack_passed")
-        self.clean = Missing(meter, "clean_sent", "clean_passed")
-        self.edge = Edge(directory)
+        self.attack = Missing(meter, "attack_sent" + low, "attack_passed" + low)
+        self.clean = Missing(meter, "clean_sent" + low, "clean_passed" + low)
+        self.edge = Edge(directory, region)
 
     def phases(self):
         """(name, begin, end) in order."""
@@ -251,6 +252,7 @@ def checks(run, max_first_drop_s, min_success, min_dropped_after, unfiltered):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run_directory")
+    parser.add_argument("--region", default="", help="of a fleet")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--last", type=float, help="only the visitors of the last so many seconds")
     parser.add_argument("--unfiltered", action="store_true", help="no edge runs: every packet has to arrive")
@@ -259,7 +261,7 @@ def main():
     parser.add_argument("--min-success", type=float, default=0.99)
     parser.add_argument("--min-dropped-after", type=float, default=0.9)
     args = parser.parse_args()
-    run = Run(args.run_directory)
+    run = Run(args.run_directory, args.region)
     if args.last and run.visitors:
         newest = run.visitors[-1]["time_s"]
         run.visitors = [r for r in run.visitors if r["time_s"] > newest - args.last]

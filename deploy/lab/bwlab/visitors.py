@@ -22,6 +22,7 @@ MAX_RATE = 1000
 MAX_OPEN = 512
 KEPT_EVERY = 3
 ORIGIN_MARK = b"X-Lab-Origin: hidden"
+EDGE_MARK = b"X-Lab-Edge: "
 
 
 class Visitor:
@@ -33,7 +34,7 @@ class Visitor:
         self._kept_busy = False
 
     async def request(self, number):
-        """Returns (kind, status or 0, error or None)."""
+        """Returns (kind, status or 0, error or None, name of the edge or None)."""
         keep = number % KEPT_EVERY == 0 and not self._kept_busy
         kind = "kept" if keep else "new"
         try:
@@ -46,16 +47,20 @@ class Visitor:
                 finally:
                     writer.transport.abort() if sys.exc_info()[0] else writer.close()
         except TimeoutError:
-            return kind, 0, f"no answer within {TIMEOUT_S:g} s"
+            return kind, 0, f"no answer within {TIMEOUT_S:g} s", None
         except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
-            return kind, 0, f"{type(error).__name__}: {error}"
+            return kind, 0, f"{type(error).__name__}: {error}", None
 
     async def _on_kept(self, number):
         self._kept_busy = True
         try:
-            if self._kept is None or self._kept[0].at_eof() or self._kept[1].is_closing():
-                self.drop_kept()
-                self._kept = await self._connect()
+            if self._kept is not None and not self._kept[0].at_eof() and not self._kept[1].is_closing():
+                try:
+                    return await self._exchange(*self._kept, number, "keep-alive")
+                except (ConnectionError, asyncio.IncompleteReadError):
+                    pass  # closed while it was idle; as browsers do, the request is sent again on a new connection
+            self.drop_kept()
+            self._kept = await self._connect()
             return await self._exchange(*self._kept, number, "keep-alive")
         except BaseException:
             self.drop_kept()
@@ -75,16 +80,18 @@ class Visitor:
         writer.write(f"GET /page/{number} HTTP/1.1\r\nHost: {self.host}\r\nConnection: {connection}\r\n\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
         lines = head.split(b"\r\n")
-        status, length = int(lines[0].split()[1]), None
+        status, length, edge = int(lines[0].split()[1]), None, None
         for line in lines[1:]:
+            if line.startswith(EDGE_MARK):
+                edge = line[len(EDGE_MARK):].decode("ascii", "replace")
             if line.lower().startswith(b"content-length:"):
                 length = int(line.split(b":")[1])
         if length is None or length > 1 << 20:
-            return status, f"unusable Content-Length {length}"
+            return status, f"unusable Content-Length {length}", edge
         await reader.readexactly(length)
         if status != 200:
-            return status, f"status {status}"
-        return status, None if ORIGIN_MARK in lines else "the answer isn't the origin's"
+            return status, f"status {status}", edge
+        return status, None if ORIGIN_MARK in lines else "the answer isn't the origin's", edge
 
 
 async def visit(visitors, rate, log):
@@ -96,9 +103,11 @@ async def visit(visitors, rate, log):
     async def one(number):
         visitor = visitors[number % len(visitors)]
         wall, start = time.time(), time.monotonic()
-        kind, status, error = await visitor.request(number // len(visitors))
+        kind, status, error, edge = await visitor.request(number // len(visitors))
         record = {"time_s": wall, "ms": round((time.monotonic() - start) * 1e3, 2), "ok": error is None, "kind": kind,
                   "family": ipaddress.ip_address(visitor.target).version, "status": status}
+        if edge is not None:
+            record["edge"] = edge
         if error is not None:
             record["error"] = error
         print(json.dumps(record), file=log)
