@@ -6,7 +6,10 @@
 //   store::Batch batch = history.TakeWrites(now);        // family "traffic/"; expired rows are deleted by it
 //
 // Per-edge rates of the last second come from here too. Seconds are kept for 15 minutes, minutes for 24 h, hours for 30
-// days; an edge's second counts once all its parts came. Not thread-safe; bounded by regions and edges.
+// days. Minutes and hours hold a window as soon as it came, so that a batch of TakeWrites holds all that was counted before
+// it; the seconds' view ends where every edge has told all of a second. Traffic is that of hosts: the prefixes that they
+// lie in say the same once more. Not thread-safe; bounded by regions and edges, over it windows of new ones are counted
+// in the total only.
 #ifndef BREAKWATER_COORDINATOR_TRAFFIC_TRAFFIC_HISTORY_H_
 #define BREAKWATER_COORDINATOR_TRAFFIC_TRAFFIC_HISTORY_H_
 
@@ -43,6 +46,8 @@ class TrafficHistory {
   v1::RateView EdgeRate(std::string_view edge, absl::Time now) const;
   v1::RateView RegionRate(std::string_view region, absl::Time now) const;
   v1::RateView TotalRate(absl::Time now) const;
+  // What changed since the last call; a row once, however much was added to it. Call it about once a second, and for every
+  // commit that acknowledges windows.
   store::Batch TakeWrites(absl::Time now);
 
  private:
