@@ -11,7 +11,6 @@ namespace breakwater::detect {
 namespace {
 
 constexpr int64_t kSlotsPerSecond = 10;
-constexpr int kObserveSlots = 5;
 // A signature is confirmed when it matches this share of what mining expected, exactly counted.
 constexpr double kConfirmShare = 0.7;
 constexpr uint64_t kConfirmPackets = 10;
@@ -33,6 +32,7 @@ AttackTracker::AttackTracker(const DetectorConfig& config, Attack attack, int64_
       leftover_pps_(pps),
       mining_from_(run_start),
       next_mining_(slot),
+      mostly_dropped_(attack_.total.dropped_packets * 2 > attack_.total.packets),
       started_slot_(slot),
       last_slot_(slot),
       last_loud_(slot),
@@ -95,15 +95,17 @@ void AttackTracker::Observe(int64_t index, const window::Slot& slot, const windo
     Pending& p = pending_[i];
     ++p.slots;
     if (auto it = slot.rules.find(p.signature.id); it != slot.rules.end()) p.matched += it->second.matched_packets;
-    p.passed += counts.packets - std::min(counts.packets, counts.dropped_packets);
-    const double wanted = kConfirmShare * p.signature.attack_share * static_cast<double>(p.passed);
+    const uint64_t passed = counts.packets - std::min(counts.packets, counts.dropped_packets);
+    p.passed += passed;
+    if (p.matched > 0) p.since_match += passed;
+    const double wanted = kConfirmShare * p.signature.attack_share * static_cast<double>(p.since_match);
     if (p.matched >= kConfirmPackets && static_cast<double>(p.matched) >= wanted) {
       findings.push_back(SignatureConfirmed{attack_.id, p.signature.id});
       confirmed_.push_back({p.signature.id, index + config_.reconfirm_every / window::kSlotLength,
-                            static_cast<double>(p.matched) * kSlotsPerSecond / p.slots});
+                            static_cast<double>(p.matched * kSlotsPerSecond) / static_cast<double>(p.slots)});
       attack_.signatures.push_back(std::move(p.signature));
       changed_ = true;
-    } else if (p.slots >= kObserveSlots) {
+    } else if (window::kSlotLength * p.slots >= config_.confirm_within) {
       std::string reason = p.passed < kConfirmPackets
                                ? std::string("the traffic stopped before it could be confirmed")
                                : absl::StrCat("it matched ", 100 * p.matched / p.passed, "% of the target's packets, ",
@@ -143,6 +145,7 @@ void AttackTracker::UpdateState(int64_t index, absl::Time start, const window::C
     return;
   }
   leftover_pps_ = passing;
+  mostly_dropped_ = passing * 2 < arriving && passing < attack_.threshold_pps;
   AttackState state = AttackState::kDetected;
   if (signed_() || attack_.first_drop) {
     state = passing < attack_.threshold_pps ? AttackState::kMitigated : AttackState::kMitigating;
@@ -158,8 +161,8 @@ void AttackTracker::UpdateState(int64_t index, absl::Time start, const window::C
 
 bool AttackTracker::WantsMining(int64_t index) const {
   if (ended() || !pending_.empty() || free_signatures() == 0 || index < next_mining_) return false;
-  // At first at once; later only for what stays.
-  return proposals_ == 0 || leftover_.seconds(LeftoverThreshold()) >= kLeftoverSeconds;
+  // At first at once, unless what is known already takes care of it; later only for what stays.
+  return (proposals_ == 0 && !mostly_dropped_) || leftover_.seconds(LeftoverThreshold()) >= kLeftoverSeconds;
 }
 
 void AttackTracker::Propose(int64_t index, const MineResult& mined, std::vector<Finding>& findings) {

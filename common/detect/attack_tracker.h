@@ -51,9 +51,10 @@ class AttackTracker {
  private:
   struct Pending {
     Signature signature;
-    int slots = 0;
+    int64_t slots = 0;
     uint64_t matched = 0;
-    uint64_t passed = 0;  // of the target and vector, not dropped, in the same slots
+    uint64_t passed = 0;       // of the target and vector, not dropped
+    uint64_t since_match = 0;  // the part of passed from the first slot on in which it matched: by then its rule counts
   };
   struct Confirmed {
     std::string id;
@@ -73,6 +74,7 @@ class AttackTracker {
   double leftover_pps_ = 0;
   int64_t mining_from_;
   int64_t next_mining_;
+  bool mostly_dropped_;  // rules in force see to it
   int failed_minings_ = 0;
   int proposals_ = 0;
   int64_t started_slot_;

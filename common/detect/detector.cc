@@ -25,6 +25,7 @@ using window::Target;
 using window::TargetVector;
 
 constexpr size_t kMaxIdPrefix = 24;
+constexpr size_t kMaxHeld = 1024;
 // This many hosts of a prefix at once are a carpet, not so many attacks on hosts.
 constexpr size_t kCarpetHosts = 4;
 // A new attack on a prefix gets this long to be mitigated before its hosts are judged by themselves.
@@ -68,6 +69,7 @@ class Detector::Impl {
       : config_(std::move(config)), id_prefix_(SafePrefix(id_prefix)), table_(config_), samples_(config_) {}
 
   std::vector<Finding> OnSlot(const Slot& slot, std::span<const HeaderSample> samples);
+  void HoldSignatures(const Target& target, absl::Time until);
   std::vector<Attack> ActiveAttacks() const {
     std::vector<Attack> out;
     for (const auto& [key, tracker] : attacks_) out.push_back(tracker.attack());
@@ -76,6 +78,7 @@ class Detector::Impl {
   std::vector<TargetVector> Suspicious(double share, size_t limit) const;
 
  private:
+  bool Held(const Target& target, absl::Time now);
   Watch WatchOf(const TargetVector& key) const;
   bool IsClean(const HeaderSample& sample) const;
   void UpdateHosts(const Slot& slot, std::set<TargetVector>& alarmed, std::vector<TargetVector>& prefixes);
@@ -93,10 +96,25 @@ class Detector::Impl {
   std::map<TargetVector, AttackTracker> attacks_;
   absl::flat_hash_map<Target, int> attacked_;          // how many attacks a target is under
   std::vector<std::pair<double, TargetVector>> near_;  // of the last slot, by TrafficTable::Nearness
+  std::vector<std::pair<Target, absl::Time>> held_;
   int64_t index_ = 0;
   bool started_ = false;
   uint64_t next_id_ = 1;
 };
+
+void Detector::Impl::HoldSignatures(const Target& target, absl::Time until) {
+  std::erase_if(held_, [&](const auto& held) { return held.first == target; });
+  if (held_.size() >= kMaxHeld) held_.erase(held_.begin());
+  held_.emplace_back(target, until);
+}
+
+bool Detector::Impl::Held(const Target& target, absl::Time now) {
+  std::erase_if(held_, [&](const auto& held) { return held.second <= now; });
+  return std::any_of(held_.begin(), held_.end(), [&](const auto& held) {
+    const Target& other = held.first;
+    return other.site == target.site && (other.prefix.Contains(target.prefix) || target.prefix.Contains(other.prefix));
+  });
+}
 
 Watch Detector::Impl::WatchOf(const TargetVector& key) const {
   if (attacked_.empty() || !attacked_.contains(key.target)) return Watch::kQuiet;
@@ -261,7 +279,7 @@ std::vector<Finding> Detector::Impl::OnSlot(const Slot& slot, std::span<const He
   }
   for (const TargetVector& key : alarmed) Begin(key, slot, findings);
   for (auto& [key, tracker] : attacks_) {
-    if (tracker.WantsMining(index_)) MineFor(tracker, findings);
+    if (tracker.WantsMining(index_) && !Held(key.target, slot.start)) MineFor(tracker, findings);
   }
   return findings;
 }
@@ -289,6 +307,8 @@ Detector& Detector::operator=(Detector&&) noexcept = default;
 std::vector<Finding> Detector::OnSlot(const Slot& slot, std::span<const HeaderSample> samples) {
   return impl_->OnSlot(slot, samples);
 }
+
+void Detector::HoldSignatures(const Target& target, absl::Time until) { impl_->HoldSignatures(target, until); }
 
 std::vector<Attack> Detector::ActiveAttacks() const { return impl_->ActiveAttacks(); }
 

@@ -52,6 +52,8 @@ struct DetectorConfig {
   // An attack ends when what arrives stays below the threshold this long.
   absl::Duration quiet_before_end = absl::Seconds(10);
   absl::Duration reconfirm_every = absl::Minutes(10);
+  // A signature that isn't confirmed by then is rejected. Longer where rules take a while to count, as for merged slots.
+  absl::Duration confirm_within = absl::Milliseconds(500);
 
   size_t max_targets = 65536;  // (target, vector) pairs with state
   size_t max_attacks = 256;    // at once
@@ -133,6 +135,10 @@ class Detector {
   // One closed slot, in the order of their start; a gap between two slots means that nothing arrived in it. samples are
   // those taken within the slot, in the order of arrival.
   std::vector<Finding> OnSlot(const window::Slot& slot, std::span<const window::HeaderSample> samples);
+
+  // Proposes nothing for targets that overlap with this one before that time: somebody else is at it. At most 1,024 such
+  // targets are remembered, the latest.
+  void HoldSignatures(const window::Target& target, absl::Time until);
 
   // Attacks that haven't ended.
   std::vector<Attack> ActiveAttacks() const;
