@@ -4,6 +4,8 @@ import { defineConfig } from "vite";
 // coordinator's content security policy forbids it.
 export default defineConfig({
   esbuild: { jsx: "automatic" },
+  // npm run dev shows a mock coordinator (npm run mock) or, by BREAKWATER_API=http://ADDRESS:PORT, a real one.
+  server: { proxy: { "/api": process.env["BREAKWATER_API"] ?? "http://127.0.0.1:8099" } },
   build: {
     target: "es2022",
     modulePreload: { polyfill: false },

@@ -1,11 +1,9 @@
-import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { App } from "./app";
+import { startLive } from "./live";
 import "./style.css";
+import { applyTheme, readTheme } from "./theme";
 
-createRoot(document.getElementById("root")!).render(
-  <StrictMode>
-    <main>
-      <h1>Breakwater</h1>
-    </main>
-  </StrictMode>,
-);
+applyTheme(readTheme());
+startLive();
+createRoot(document.getElementById("root")!).render(<App />);
