@@ -1,0 +1,158 @@
+#include "coordinator/control/impl.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "common/rule/rule_wire.h"
+
+namespace breakwater::coordinator {
+namespace {
+
+policy::PolicyOptions PolicyOptionsOf(const Settings& s) {
+  return {.coordinator_id = s.id,
+          .guards = s.guards,
+          .confirm_share = s.confirm_share,
+          .confirm_floor_pps = s.confirm_floor_pps,
+          .lease = s.lease,
+          .max_rules = s.max_rules,
+          .max_automatic_rules = s.max_automatic_rules};
+}
+
+attacks::AttackBookOptions AttackOptionsOf(const Settings& s) {
+  attacks::AttackBookOptions options;
+  options.coordinator_id = s.id;
+  options.detector = s.detector;
+  options.detect = s.detect;
+  return options;
+}
+
+}  // namespace
+
+Control::Impl::Impl(Settings settings, fleet::SigningKey key)
+    : settings_(std::move(settings)),
+      policy_(PolicyOptionsOf(settings_)),
+      rollout_(std::move(key)),
+      merger_(merge::MergerOptions{}),
+      attacks_(AttackOptionsOf(settings_)),
+      traffic_(traffic::TrafficHistoryOptions{}) {}
+
+std::vector<Action> Control::Impl::Step(Event event, absl::Time now) {
+  now_ = std::max(now_, now);
+  actions_.clear();
+  std::visit([this](auto&& e) { On(std::move(e)); }, std::move(event));
+  Advance();
+  return std::move(actions_);
+}
+
+void Control::Impl::Say(Report::Level level, std::string event, std::string text,
+                        std::vector<std::pair<std::string, std::string>> fields) {
+  actions_.emplace_back(Report{level, std::move(event), std::move(text), std::move(fields)});
+}
+
+// ── Start ──
+
+void Control::Impl::LoadFleet(const store::Store& store, uint64_t random) {
+  v1::FleetRecord record;
+  const auto fleet = store.Get("fleet/state");
+  if (fleet.ok() && fleet->has_value() && record.ParseFromString(**fleet)) {
+    sketch_seed_ = record.sketch_seed();
+  } else {
+    // By the clock, so that a coordinator that lost its store begins after what its edges have seen.
+    record.set_epoch(static_cast<uint64_t>(std::max<int64_t>(1, absl::ToUnixMillis(now_))));
+    record.set_sketch_seed(settings_.sketch_seed != 0 ? settings_.sketch_seed : random);
+    sketch_seed_ = record.sketch_seed();
+    Write("fleet/state", record.SerializeAsString());
+  }
+  rollout_.Restore(record.epoch(), record.revision(), {});
+  const auto stop = store.Get("fleet/stop");
+  if (stop.ok() && stop->has_value() && stop_.ParseFromString(**stop))
+    stop_content_.ParseFromString(stop_.stop().content());
+}
+
+void Control::Impl::LoadRules(const store::Store& store) {
+  std::vector<rollout::PlacedPtr> rules;
+  const absl::Status scanned = store.Scan("rule/", {}, [&](std::string_view key, std::string_view value) {
+    v1::RuleRecord record;
+    v1::Rule wire;
+    if (!record.ParseFromArray(value.data(), static_cast<int>(value.size())) ||
+        !wire.ParseFromString(record.signed_rule().rule())) {
+      Say(Report::Level::kError, "rule_unreadable",
+          "the store's " + std::string(key) + " can't be read; it is left out");
+      return true;
+    }
+    absl::StatusOr<rule::Rule> rule = rule::RuleFromProto(wire);
+    if (!rule.ok()) {
+      Say(Report::Level::kError, "rule_unreadable",
+          std::string(key) + " is left out: " + std::string(rule.status().message()));
+      return true;
+    }
+    policy::Entry entry{*std::move(rule), record.created_by(), absl::FromUnixMillis(record.created_unix_ms())};
+    if (absl::Status s = policy_.Restore(entry); !s.ok()) {
+      Say(Report::Level::kError, "rule_unreadable", std::string(s.message()));
+      return true;
+    }
+    auto placed = std::make_shared<rollout::Placed>();
+    placed->entry = policy_.Find(entry.rule.id);
+    placed->signed_rule = record.signed_rule();
+    placed->revision = record.revision();
+    placed->content_revision = record.content_revision();
+    rules.push_back(std::move(placed));
+    return true;
+  });
+  if (!scanned.ok()) Say(Report::Level::kError, "store_unreadable", std::string(scanned.message()));
+  rollout_.Restore(rollout_.epoch(), rollout_.revision(), std::move(rules));
+}
+
+void Control::Impl::LoadEdges(const store::Store& store) {
+  const absl::Status scanned = store.Scan("edge/", {}, [&](std::string_view key, std::string_view value) {
+    const std::string id(key.substr(key.find('/') + 1));
+    v1::EdgeRecord record;
+    if (!record.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+      Say(Report::Level::kError, "edge_unreadable",
+          "the store's " + std::string(key) + " can't be read; it is left out");
+      return true;
+    }
+    EdgeState& edge = edges_[id];
+    edge.identity = {id, record.region()};
+    edge.software_version = record.software_version();
+    edge.edge_class = record.edge_class();
+    edge.last_heard = absl::FromUnixMillis(record.last_heard_unix_ms());
+    edge.watermark = {record.boot_id(), record.through_sequence()};
+    edge.committed = edge.watermark;
+    for (const std::string& text : record.prefixes()) {
+      if (const auto prefix = net::IpPrefix::Parse(text); prefix.ok()) edge.prefixes.push_back(*prefix);
+    }
+    merger_.Restore(id, edge.watermark);
+    return edges_.size() < kMaxEdges;
+  });
+  if (!scanned.ok()) Say(Report::Level::kError, "store_unreadable", std::string(scanned.message()));
+}
+
+void Control::Impl::On(Start event) {
+  LoadFleet(*event.store, event.random);
+  LoadRules(*event.store);
+  LoadEdges(*event.store);
+  for (const absl::Status& s : {attacks_.Restore(*event.store, now_), traffic_.Restore(*event.store, now_)}) {
+    if (!s.ok()) Say(Report::Level::kError, "store_unreadable", std::string(s.message()));
+  }
+  Say(Report::Level::kInfo, "control_started",
+      "the fleet is at epoch " + std::to_string(rollout_.epoch()) + ", revision " + std::to_string(rollout_.revision()),
+      {{"rules", std::to_string(policy_.rules().size())}, {"edges", std::to_string(edges_.size())}});
+}
+
+// ── Time ──
+
+void Control::Impl::On(const Tick&) {
+  for (const merge::MergedSlot& slot : merger_.Tick(now_)) {
+    for (attacks::Proposal& proposal : attacks_.OnSlot(slot, now_)) Enqueue(std::move(proposal));
+  }
+  for (auto& [id, edge] : edges_) {
+    if (edge.session != 0 && edge.resync && now_ - edge.last_resync >= absl::Seconds(1)) {
+      edge.resync = false;
+      edge.last_resync = now_;
+      if (absl::Status s = Lead(edge, nullptr); !s.ok()) EndSession(edge, s);
+    }
+  }
+}
+
+}  // namespace breakwater::coordinator
