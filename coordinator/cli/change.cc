@@ -44,7 +44,8 @@ absl::StatusOr<std::string> ReadRuleFile(const std::string& path, std::istream& 
     text.resize(static_cast<size_t>(in.gcount()));
   } else {
     absl::StatusOr<std::string> read = config::ReadFile(path);
-    if (!read.ok()) return read.status();
+    // Not found is what the coordinator says of a rule; a file that isn't there is a failure.
+    if (!read.ok()) return absl::FailedPreconditionError(read.status().message());
     text = *std::move(read);
   }
   if (text.size() > kMaxRuleFile) {
@@ -274,10 +275,10 @@ int Panic(Session& s) {
     const absl::StatusOr<v1::OverviewView> view = s.client->GetOverview({});
     if (!view.ok()) return s.Fail(view.status());
     const int sure =
-        s.Confirm(absl::StrCat("This stops all enforcing on ", Si(view->edges_connected()), " of ", Si(view->edges()),
-                               " edges: nothing is dropped any more. Now: ", Si(view->rules()), " rules, ",
-                               Si(view->active_attacks()), " active attacks, ", Si(view->total().dropped_pps()),
-                               " packets/s dropped of ", Si(view->total().pps())),
+        s.Confirm(absl::StrCat("This stops all enforcing on ", Count(view->edges_connected()), " of ",
+                               Count(view->edges()), " edges: nothing is dropped any more. Now: ", Count(view->rules()),
+                               " rules, ", Count(view->active_attacks()), " attacks that go on, ",
+                               Si(view->total().dropped_pps()), " packets/s dropped of ", Si(view->total().pps())),
                   "panic");
     if (sure != kOk) return sure;
   }
@@ -287,7 +288,7 @@ int Panic(Session& s) {
                 [&] {
                   return absl::StrCat(answer->on() ? "panic is on: nothing is dropped any more"
                                                    : "panic is off: rules are enforced again",
-                                      "; sent to ", Si(answer->edges_reached()), " connected edges\n");
+                                      "; sent to ", Count(answer->edges_reached()), " connected edges\n");
                 },
                 {answer->on() ? "on" : "off"});
 }

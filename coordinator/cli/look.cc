@@ -153,8 +153,7 @@ int Traffic(Session& s) {
   request.set_region(s.values.Text("--region"));
   const absl::StatusOr<v1::TrafficView> view = s.client->GetTraffic(request);
   if (!view.ok()) return s.Fail(view.status());
-  return s.Show(
-      *view, [&] { return TrafficText(*view, s.style); }, {}, Items(view->points()), true);
+  return s.Show(*view, [&] { return TrafficText(*view, s.style); }, {});
 }
 
 int PanicStatus(Session& s) {

@@ -11,5 +11,5 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // "bwctl rule list | head" is told by its streams
   breakwater::cli::Console console = breakwater::cli::RealConsole();
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
-  return breakwater::cli::Run(words, console, breakwater::cli::ConnectGrpc);
+  return breakwater::cli::RunBwctl(words, console, breakwater::cli::ConnectGrpc);
 }

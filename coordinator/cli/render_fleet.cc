@@ -20,7 +20,7 @@ std::string RateText(const v1::RateView& rate) {
 
 // "2 of 3", yellow when some are missing.
 Cell OutOf(double some, double all) {
-  return {absl::StrCat(Si(some), " of ", Si(all)), some < all ? Colour::kYellow : Colour::kNone};
+  return {absl::StrCat(Count(some), " of ", Count(all)), some < all ? Colour::kYellow : Colour::kNone};
 }
 
 Cell EdgeState(const v1::EdgeView& edge) {
@@ -70,13 +70,13 @@ std::string OverviewText(const v1::OverviewView& view, const v1::AttacksView& ac
                                       : Cell(absl::StrCat("yes, revision ", view.desired().revision(), " of epoch ",
                                                           view.desired().epoch())));
   const bool all_there = view.edges_connected() >= view.edges() && view.edges_behind() == 0;
-  facts.Add("edges", {absl::StrCat(Si(view.edges_connected()), " of ", Si(view.edges()), " connected, ",
-                                   Si(view.edges_behind()), " behind"),
+  facts.Add("edges", {absl::StrCat(Count(view.edges_connected()), " of ", Count(view.edges()), " connected, ",
+                                   Count(view.edges_behind()), " behind"),
                       all_there ? Colour::kNone : Colour::kYellow});
   facts.Add("traffic", RateText(view.total()));
-  facts.Add("attacks", {absl::StrCat(Si(view.active_attacks()), " active"),
+  facts.Add("attacks", {absl::StrCat(Count(view.active_attacks()), " active"),
                         view.active_attacks() > 0 ? Colour::kRed : Colour::kNone});
-  facts.Add("rules", Si(view.rules()));
+  facts.Add("rules", Count(view.rules()));
   std::string out = facts.Text(style);
   if (view.needs_you_size() > 0) {
     absl::StrAppend(&out, "\n", Coloured("needs you", Colour::kBold, style), "\n");
@@ -95,8 +95,8 @@ std::string OverviewText(const v1::OverviewView& view, const v1::AttacksView& ac
     for (const v1::RegionView& r : view.regions()) {
       table.Add({r.name(),
                  OutOf(r.edges_connected(), r.edges()),
-                 Si(r.edges_announcing()),
-                 {Si(r.active_attacks()), r.active_attacks() > 0 ? Colour::kRed : Colour::kNone},
+                 Count(r.edges_announcing()),
+                 {Count(r.active_attacks()), r.active_attacks() > 0 ? Colour::kRed : Colour::kNone},
                  Si(r.total().pps()),
                  Si(r.total().bps()),
                  DroppedCell(r.total().dropped_pps())});
@@ -133,7 +133,7 @@ std::string EdgesText(const v1::EdgesView& view, double now_unix_s, const Style&
                Age(e.last_heard_unix_s(), now_unix_s),
                Applied(e),
                Anycast(e),
-               Si(e.rules_installed()),
+               Count(e.rules_installed()),
                Si(e.total().pps()),
                Si(e.total().bps()),
                DroppedCell(e.total().dropped_pps()),
@@ -142,8 +142,8 @@ std::string EdgesText(const v1::EdgesView& view, double now_unix_s, const Style&
                e.software_version(),
                UtcTime(e.connected_unix_s()),
                absl::StrFormat("%.1fms", e.clock_offset_ms()),
-               {Si(e.rejected_rules()), e.rejected_rules() > 0 ? Colour::kRed : Colour::kNone},
-               Si(e.lost_windows()),
+               {Count(e.rejected_rules()), e.rejected_rules() > 0 ? Colour::kRed : Colour::kNone},
+               Count(e.lost_windows()),
                InterfaceText(e)});
   }
   return table.Text(style);
@@ -166,12 +166,12 @@ std::string EdgeText(const v1::EdgeView& e, double now_unix_s, const Style& styl
   facts.Add("applied", {absl::StrCat("revision ", e.applied().revision(), " of epoch ", e.applied().epoch(),
                                      e.behind() ? " (behind)" : ""),
                         e.behind() ? Colour::kYellow : Colour::kNone});
-  facts.Add("rules", {absl::StrCat(Si(e.rules_installed()), " installed, ", Si(e.rejected_rules()), " refused"),
+  facts.Add("rules", {absl::StrCat(Count(e.rules_installed()), " installed, ", Count(e.rejected_rules()), " refused"),
                       e.rejected_rules() > 0 ? Colour::kRed : Colour::kNone});
   facts.Add("traffic", RateText(e.total()));
   facts.Add("cpu", Share(e.cpu_share(), 1));
-  facts.Add("windows", absl::StrCat(Si(e.duplicate_windows()), " twice, ", Si(e.refused_windows()), " refused, ",
-                                    Si(e.lost_windows()), " lost"));
+  facts.Add("windows", absl::StrCat(Count(e.duplicate_windows()), " twice, ", Count(e.refused_windows()), " refused, ",
+                                    Count(e.lost_windows()), " lost"));
   facts.Add("interfaces", InterfaceText(e));
   facts.Add("prefixes", e.prefixes_size() == 0 ? "-" : absl::StrJoin(e.prefixes(), ", "));
   return facts.Text(style);

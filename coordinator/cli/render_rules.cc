@@ -124,7 +124,7 @@ std::string AttackText(const v1::AttackView& a, const Style& style) {
   }
   facts.Add("now", absl::StrCat(Si(a.now_pps()), " packets/s, dropped ", Si(a.now_dropped_pps()), " packets/s"));
   facts.Add("peak", absl::StrCat(Si(a.peak_pps()), " packets/s, ", Si(a.peak_bps()), "bit/s; threshold ",
-                                 Si(a.threshold_pps()), " packets/s"));
+                                 Count(a.threshold_pps()), " packets/s"));
   facts.Add("dropped", absl::StrCat(Si(a.dropped_packets()), " of ", Si(a.packets()), " packets (",
                                     Share(a.dropped_packets(), a.packets()), ")"));
   for (int i = 0; i < a.signatures_size(); ++i) {
@@ -185,8 +185,9 @@ std::string RulesText(const v1::RulesView& view, double now_unix_s, const Style&
   for (const v1::RuleView& r : view.rules()) {
     table.Add({r.id(), RuleState(r, now_unix_s), r.mode(), r.action(), r.origin(), EdgesCell(r),
                Si(r.matched_packets()), Si(r.dropped_packets()), Si(r.matched_pps()), ExpiryCell(r, now_unix_s),
-               Si(r.priority()), absl::StrCat(EnforcingEdges(r)), OrDash(r.created_by()), UtcTime(r.created_unix_s()),
-               Age(r.last_match_unix_s(), now_unix_s), Scope(r), OrDash(r.reason()), r.match()});
+               Count(r.priority()), absl::StrCat(EnforcingEdges(r)), OrDash(r.created_by()),
+               UtcTime(r.created_unix_s()), Age(r.last_match_unix_s(), now_unix_s), Scope(r), OrDash(r.reason()),
+               r.match()});
   }
   return table.Text(style);
 }
@@ -195,9 +196,9 @@ std::string RuleText(const v1::RuleView& r, double now_unix_s, const Style& styl
   Facts facts;
   facts.Add("rule", r.id());
   facts.Add("match", r.match());
-  facts.Add("action", absl::StrCat(r.action(), ", mode ", r.mode(), ", priority ", Si(r.priority())));
+  facts.Add("action", absl::StrCat(r.action(), ", mode ", r.mode(), ", priority ", Count(r.priority())));
   if (r.mode() == "armed") {
-    facts.Add("confirms at", absl::StrCat(Si(r.confirm_pps()), " packets/s on an edge"));
+    facts.Add("confirms at", absl::StrCat(Count(r.confirm_pps()), " packets/s on an edge"));
   }
   facts.Add("scope", Scope(r));
   facts.Add("state", RuleState(r, now_unix_s));

@@ -79,7 +79,7 @@ int Watch(const CommandSpec& command, const Session& session, absl::Duration int
 
 }  // namespace
 
-int Run(const std::vector<std::string>& words, Console& console, const ClientFactory& connect) {
+int RunBwctl(const std::vector<std::string>& words, Console& console, const ClientFactory& connect) {
   const ParsedLine line = ParseLine(words);
   if (line.command == nullptr) {
     console.out << line.out;

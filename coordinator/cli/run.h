@@ -1,7 +1,7 @@
 // bwctl without its main(): a command line in, text and an exit status out.
 //
 //   Console console = RealConsole();
-//   return Run({argv + 1, argv + argc}, console, ConnectGrpc);
+//   return RunBwctl({argv + 1, argv + argc}, console, ConnectGrpc);
 //
 // Throws nothing. Not thread-safe.
 #ifndef BREAKWATER_COORDINATOR_CLI_RUN_H_
@@ -15,7 +15,7 @@
 
 namespace breakwater::cli {
 
-int Run(const std::vector<std::string>& words, Console& console, const ClientFactory& connect);
+int RunBwctl(const std::vector<std::string>& words, Console& console, const ClientFactory& connect);
 
 }  // namespace breakwater::cli
 

@@ -61,6 +61,12 @@ std::string Si(double n) {
   return absl::StrFormat("%.*f%s", decimals, n, std::string(kUnits[unit]));
 }
 
+std::string Count(double n) {
+  constexpr double kMostDigits = 9999999;
+  if (!(std::abs(n) <= kMostDigits)) return Si(n);
+  return absl::StrCat(static_cast<int64_t>(std::llround(n)));
+}
+
 std::string Share(double part, double whole) {
   if (!std::isfinite(part) || !std::isfinite(whole)) return "?";
   if (whole <= 0) return "-";

@@ -17,6 +17,8 @@ namespace breakwater::cli {
 
 // Three digits and a unit of 1000s: "0", "950", "12.3k", "4.57M"; "?" for what is no number.
 std::string Si(double n);
+// What is counted one by one: all its digits up to seven, then as Si.
+std::string Count(double n);
 // "99.9%"; "-" when the whole is 0.
 std::string Share(double part, double whole);
 // "0.4s" below ten seconds, then "45s", "3m05s", "2h10m", "3d04h"; "?" for what is no number. Negative ones have their sign.

@@ -39,6 +39,7 @@ using SslContext = std::unique_ptr<SSL_CTX, Freer<SSL_CTX_free>>;
 using Ssl = std::unique_ptr<SSL, Freer<SSL_free>>;
 using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;
 using X509Ptr = std::unique_ptr<X509, Freer<X509_free>>;
+using X509StoreContext = std::unique_ptr<X509_STORE_CTX, Freer<X509_STORE_CTX_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
 using Addresses = std::unique_ptr<addrinfo, Freer<freeaddrinfo>>;
 
@@ -178,6 +179,21 @@ absl::Status Refusal(const Connection& connection, const std::string& reason) {
       absl::StrCat("what answers at ", connection.server, " doesn't speak TLS as a coordinator does: ", reason));
 }
 
+// What is wrong with our own certificate as far as our own trusted certificates can tell: the coordinator may not say.
+std::string SeenFromHere(SSL_CTX* context) {
+  constexpr std::string_view kFine = "seen from here it is fine, so the coordinator trusts others than you do";
+  const X509StoreContext check(X509_STORE_CTX_new());
+  STACK_OF(X509)* chain = nullptr;
+  SSL_CTX_get0_chain_certs(context, &chain);
+  if (check == nullptr || X509_STORE_CTX_init(check.get(), SSL_CTX_get_cert_store(context),
+                                              SSL_CTX_get0_certificate(context), chain) != 1) {
+    return std::string(kFine);
+  }
+  X509_STORE_CTX_set_default(check.get(), "ssl_client");
+  if (X509_verify_cert(check.get()) == 1) return std::string(kFine);
+  return absl::StrCat("seen from here, ", X509_verify_cert_error_string(X509_STORE_CTX_get_error(check.get())));
+}
+
 // Goes on with an SSL call until it is through: 1, or SSL_get_error's answer when it failed, or 0 for no time left.
 template <typename F>
 int Drive(SSL* ssl, int fd, Clock::time_point until, F&& call) {
@@ -233,8 +249,13 @@ absl::Status ProbeTls(const Connection& connection, const tls::Material& materia
   char first = 0;
   const Clock::time_point alert_until = std::min(until, Clock::now() + absl::ToChronoNanoseconds(kAlertWait));
   const int read = Drive(ssl.get(), socket->fd, alert_until, [&] { return SSL_read(ssl.get(), &first, 1); });
-  if (read == -SSL_ERROR_SSL) return Refusal(connection, OpenSslReason());
-  return absl::OkStatus();
+  if (read >= 0) return absl::OkStatus();  // it talks, or waits for us to
+  const std::string reason = read == -SSL_ERROR_SSL ? OpenSslReason() : "the connection was closed";
+  if (!AboutOurCertificate(reason).empty()) return Refusal(connection, reason);
+  // Not every server sends an alert. One that ends the connection as soon as it has our certificate doesn't like that.
+  return absl::UnauthenticatedError(absl::StrCat("the coordinator at ", connection.server, " refused your certificate ",
+                                                 connection.certificate, ": it hung up when it saw it; ",
+                                                 SeenFromHere(context->get())));
 }
 
 }  // namespace breakwater::cli
