@@ -65,6 +65,8 @@ struct DetectorConfig {
 };
 
 Floor DefaultFloor(window::Vector vector);
+// Every floor, configured or default, times factor: for the merged view of a network, whose edges see parts of an attack.
+DetectorConfig WithScaledFloors(DetectorConfig config, double factor);
 
 struct Signature {
   std::string id;             // also the id of the rule made from it, so that its exact counts come back in Slot::rules

@@ -25,6 +25,16 @@ Floor DefaultFloor(window::Vector vector) {
   }
 }
 
+DetectorConfig WithScaledFloors(DetectorConfig config, double factor) {
+  for (size_t v = 0; v < config.host_floors.size(); ++v) {
+    std::optional<Floor>& floor = config.host_floors[v];
+    if (!floor) floor = DefaultFloor(static_cast<window::Vector>(v));
+    floor->pps *= factor;
+    floor->bps *= factor;
+  }
+  return config;
+}
+
 std::string_view AttackStateName(AttackState state) {
   switch (state) {
     case AttackState::kDetected:

@@ -93,6 +93,17 @@ double UsualBits(int feature, uint64_t value) {
   }
 }
 
+// Values that fill most of their span are a range of which a few weren't sampled yet.
+void CloseGaps(std::vector<Interval>& intervals) {
+  constexpr double kFilled = 0.75;
+  if (intervals.size() < 2) return;
+  uint64_t values = 0;
+  for (const Interval& i : intervals) values += i.hi - i.lo + 1;
+  const uint64_t span = intervals.back().hi - intervals.front().lo + 1;
+  if (static_cast<double>(values) < kFilled * static_cast<double>(span)) return;
+  intervals = {{intervals.front().lo, intervals.back().hi}};
+}
+
 }  // namespace
 
 bool Predicate::Matches(const FeatureRow& row) const {
@@ -145,6 +156,7 @@ std::optional<Predicate> Tightest(int feature, std::span<const Valued> values, d
   }
   if (covered >= tightness.coverage * total_weight) {
     std::sort(p.intervals.begin(), p.intervals.end());
+    if (info.range && info.near > 0) CloseGaps(p.intervals);
     p.bits = SpecificityBits(feature, p.intervals);
     return p;
   }

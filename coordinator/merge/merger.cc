@@ -51,6 +51,13 @@ void Thin(std::vector<HeaderSample>& samples, size_t keep, uint64_t seed) {
   }
 }
 
+bool IsEmpty(const Slot& s) {
+  const auto none = [](const auto& counts) {
+    return std::all_of(counts.begin(), counts.end(), [](const window::Counts& c) { return c == window::Counts{}; });
+  };
+  return s.traffic.empty() && s.rules.empty() && none(s.other) && none(s.other_groups);
+}
+
 absl::Status CheckShape(const Window& w) {
   if (w.id.boot_id == 0 || w.merged != 1) {
     return absl::InvalidArgumentError(absl::StrCat("a window merged from ", w.merged, " edges (boot id ", w.id.boot_id,
@@ -135,7 +142,7 @@ class Merger::Impl {
   EdgeState* FindOrMake(std::string_view edge);
   Run& RunOf(EdgeState& edge, uint64_t boot_id);
   // Whether any of it was too late.
-  bool AddSlots(uint32_t edge, const Window& window);
+  bool AddSlots(const EdgeState& edge, const Window& window);
   Pending& PendingAt(int64_t index);
   MergedSlot Take(int64_t index, bool complete);
 
@@ -174,7 +181,7 @@ Merger::Impl::Pending& Merger::Impl::PendingAt(int64_t index) {
   return it->second;
 }
 
-bool Merger::Impl::AddSlots(uint32_t edge, const Window& w) {
+bool Merger::Impl::AddSlots(const EdgeState& edge, const Window& w) {
   // Longer slots say nothing of a tenth of a second.
   if (w.slot_length() != kSlotLength) return true;
   bool late = false;
@@ -183,8 +190,9 @@ bool Merger::Impl::AddSlots(uint32_t edge, const Window& w) {
   for (size_t i = 0; i < views.size(); ++i) {
     const Slot& slot = views[i].slot;
     const bool reported = i < w.reported_slots;
-    // What isn't over yet is told by a later window, unless the clock was set back.
-    if (!reported && slot.traffic.empty() && views[i].samples.empty() && slot.rules.empty()) continue;
+    // What isn't over yet is told by a later window, what an early part told already by that one.
+    const bool news = reported && slot.start + slot.length > edge.reported_until;
+    if (!news && IsEmpty(slot) && views[i].samples.empty()) continue;
     const int64_t index = IndexOf(slot.start);
     if (index < next_) {
       late = true;
@@ -197,7 +205,7 @@ bool Merger::Impl::AddSlots(uint32_t edge, const Window& w) {
     if (p.samples.size() > kSlack * options_.max_samples_per_slot) {
       Thin(p.samples, options_.max_samples_per_slot, options_.merge.seed);
     }
-    if (reported) p.edges.insert(edge);
+    if (reported) p.edges.insert(edge.number);
   }
   return late;
 }
@@ -245,7 +253,7 @@ absl::StatusOr<Admission> Merger::Impl::Add(std::string_view edge, const Window&
   } else {
     sequences.Take(w.id.first_sequence, w.id.last_sequence, now);
     ++stats_.windows;
-    admission.late = AddSlots(e->number, w);
+    admission.late = AddSlots(*e, w);
     stats_.late += admission.late;
     e->reported_until = std::max(e->reported_until, w.reported_end());
     if (e->reported_until > StartOf(next_)) e->behind = false;
