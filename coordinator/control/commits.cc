@@ -127,21 +127,9 @@ void Control::Impl::Advance() {
   }
   for (const rollout::Placement& placement : commit.placements) {
     if (placement.placed == nullptr) continue;
-    v1::RuleRecord record;
-    *record.mutable_signed_rule() = placement.placed->signed_rule;
-    record.set_created_by(placement.placed->entry->created_by);
-    record.set_created_unix_ms(absl::ToUnixMillis(placement.placed->entry->created));
-    record.set_revision(placement.placed->revision);
-    record.set_content_revision(placement.placed->content_revision);
-    action.batch.push_back(store::Put("rule/" + placement.id, record.SerializeAsString()));
+    action.batch.push_back(store::Put("rule/" + placement.id, RecordOf(*placement.placed)));
   }
-  if (commit.revision != 0) {
-    v1::FleetRecord record;
-    record.set_epoch(rollout_.epoch());
-    record.set_revision(commit.revision);
-    record.set_sketch_seed(sketch_seed_);
-    action.batch.push_back(store::Put("fleet/state", record.SerializeAsString()));
-  }
+  if (commit.revision != 0) action.batch.push_back(store::Put("fleet/state", FleetRecordAt(commit.revision)));
   if (action.batch.empty()) return Succeeded(std::move(commit));
   commit.ticket = action.ticket = next_ticket_++;
   in_flight_ = std::move(commit);
@@ -184,7 +172,7 @@ void Control::Impl::GatherTelemetry() {
     record.set_region(edge.identity.region);
     record.set_boot_id(edge.watermark.boot_id);
     record.set_through_sequence(edge.watermark.through_sequence);
-    record.set_last_heard_unix_ms(absl::ToUnixMillis(edge.last_heard));
+    if (edge.last_heard != absl::InfinitePast()) record.set_last_heard_unix_ms(absl::ToUnixMillis(edge.last_heard));
     record.set_software_version(edge.software_version);
     record.set_edge_class(edge.edge_class);
     for (const net::IpPrefix& prefix : edge.prefixes) record.add_prefixes(prefix.ToString());
@@ -337,12 +325,13 @@ std::vector<net::IpPrefix> Control::Impl::Protected() const {
 
 void Control::Impl::Execute(Intent intent) {
   if (Command* command = std::get_if<Command>(&intent); command != nullptr) return Execute(*command);
+  const size_t staged = policy_.staged();
   if (const FromEdge* local = std::get_if<FromEdge>(&intent); local != nullptr) {
     Execute(*local);
   } else {
     Execute(std::get<attacks::Proposal>(intent));
   }
-  building_->intents.push_back(std::move(intent));
+  if (policy_.staged() > staged) building_->intents.push_back(std::move(intent));
 }
 
 void Control::Impl::Execute(Command& command) {

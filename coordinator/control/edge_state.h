@@ -62,6 +62,8 @@ struct EdgeState {
   size_t stream_refused = 0;
   uint64_t duplicate_windows = 0;
   uint64_t refused_windows = 0;
+  absl::Time refused_at = absl::InfinitePast();
+  std::string refused_why;
 };
 
 }  // namespace breakwater::coordinator

@@ -69,8 +69,27 @@ void Control::Impl::LoadFleet(const store::Store& store, uint64_t random) {
     stop_content_.ParseFromString(stop_.stop().content());
 }
 
+std::string Control::Impl::RecordOf(const rollout::Placed& placed) {
+  v1::RuleRecord record;
+  *record.mutable_signed_rule() = placed.signed_rule;
+  record.set_created_by(placed.entry->created_by);
+  record.set_created_unix_ms(absl::ToUnixMillis(placed.entry->created));
+  record.set_revision(placed.revision);
+  record.set_content_revision(placed.content_revision);
+  return record.SerializeAsString();
+}
+
+std::string Control::Impl::FleetRecordAt(uint64_t revision) const {
+  v1::FleetRecord record;
+  record.set_epoch(rollout_.epoch());
+  record.set_revision(revision);
+  record.set_sketch_seed(sketch_seed_);
+  return record.SerializeAsString();
+}
+
 void Control::Impl::LoadRules(const store::Store& store) {
   std::vector<rollout::PlacedPtr> rules;
+  uint64_t revision = rollout_.revision();
   const absl::Status scanned = store.Scan("rule/", {}, [&](std::string_view key, std::string_view value) {
     v1::RuleRecord record;
     v1::Rule wire;
@@ -96,11 +115,28 @@ void Control::Impl::LoadRules(const store::Store& store) {
     placed->signed_rule = record.signed_rule();
     placed->revision = record.revision();
     placed->content_revision = record.content_revision();
+    if (placed->signed_rule.key_id() != rollout_.key().public_key().id()) {
+      // Signed with a key that was replaced: edges may not trust it any more.
+      absl::StatusOr<v1::SignedRule> anew = rollout_.Sign(placed->entry->rule);
+      if (anew.ok()) {
+        placed->signed_rule = *std::move(anew);
+        placed->revision = revision = rollout_.revision() + 1;
+        Write(std::string(key), RecordOf(*placed));
+      }
+    }
     rules.push_back(std::move(placed));
     return true;
   });
   if (!scanned.ok()) Say(Report::Level::kError, "store_unreadable", std::string(scanned.message()));
-  rollout_.Restore(rollout_.epoch(), rollout_.revision(), std::move(rules));
+  if (revision != rollout_.revision()) {
+    Say(Report::Level::kWarning, "rules_signed_anew", "the signing key is another one: rules were signed anew with it");
+    Write("fleet/state", FleetRecordAt(revision));
+  }
+  rollout_.Restore(rollout_.epoch(), revision, std::move(rules));
+  for (const std::string& id : policy_.DropUnusable(now_)) {
+    Say(Report::Level::kWarning, "rule_dropped",
+        "rule " + id + " breaks the guards or limits as they are now; it is removed", {{"rule", id}});
+  }
 }
 
 void Control::Impl::LoadEdges(const store::Store& store) {
@@ -143,16 +179,32 @@ void Control::Impl::On(Start event) {
 // ── Time ──
 
 void Control::Impl::On(const Tick&) {
+  const size_t active = attacks_.active();
   for (const merge::MergedSlot& slot : merger_.Tick(now_)) {
     for (attacks::Proposal& proposal : attacks_.OnSlot(slot, now_)) Enqueue(std::move(proposal));
   }
+  counters_.attacks += attacks_.active() - std::min(active, attacks_.active());
   for (auto& [id, edge] : edges_) {
-    if (edge.session != 0 && edge.resync && now_ - edge.last_resync >= absl::Seconds(1)) {
-      edge.resync = false;
-      edge.last_resync = now_;
-      if (absl::Status s = Lead(edge, nullptr); !s.ok()) EndSession(edge, s);
-    }
+    if (edge.session != 0) Look(edge);
   }
+}
+
+void Control::Impl::Look(EdgeState& edge) {
+  if (now_ - edge.last_heard > kDeadFactor * settings_.silent_after) {
+    const std::string text = "nothing was heard of edge " + edge.identity.id + " for " +
+                             absl::FormatDuration(absl::Trunc(now_ - edge.last_heard, absl::Seconds(1)));
+    Say(Report::Level::kWarning, "edge_disconnected", text,
+        {{"edge", edge.identity.id}, {"region", edge.identity.region}});
+    return EndSession(edge, absl::DeadlineExceededError(text));
+  }
+  // An edge that doesn't take what leads it on may have something else than it said.
+  const bool stuck = Behind(edge) && edge.progress.received().revision() < edge.led_to.revision() &&
+                     now_ - edge.led_at > kStuckAfter && !Silent(edge);
+  if (!edge.resync && !stuck) return;
+  if (now_ - edge.last_resync < (edge.resync ? absl::Seconds(1) : kStuckAfter)) return;
+  edge.resync = false;
+  edge.last_resync = now_;
+  if (absl::Status s = Lead(edge, nullptr); !s.ok()) EndSession(edge, s);
 }
 
 }  // namespace breakwater::coordinator

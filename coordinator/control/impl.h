@@ -51,6 +51,8 @@ class Control::Impl {
   static constexpr size_t kMaxChangesAtOnce = 256;  // rules in one revision
   static constexpr absl::Duration kTelemetryCommit = absl::Milliseconds(200);
   static constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+  static constexpr absl::Duration kStuckAfter = absl::Seconds(5);
+  static constexpr int kDeadFactor = 10;  // times silent_after: then a session is ended
 
   // What changes rules, in the order it came; judged one by one once the commit before is through.
   struct FromEdge {
@@ -86,6 +88,9 @@ class Control::Impl {
   // impl.cc
   void On(Start event);
   void On(const Tick& event);
+  void Look(EdgeState& edge);
+  static std::string RecordOf(const rollout::Placed& placed);
+  std::string FleetRecordAt(uint64_t revision) const;
   void LoadFleet(const store::Store& store, uint64_t random);
   void LoadRules(const store::Store& store);
   void LoadEdges(const store::Store& store);

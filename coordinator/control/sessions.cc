@@ -80,6 +80,7 @@ void Control::Impl::On(EdgeConnected event) {
     std::erase(edge.retired_boots, event.hello.boot_id());
     edge.retired_boots.push_back(edge.boot_id);
     if (edge.retired_boots.size() > EdgeState::kMaxRetired) edge.retired_boots.pop_front();
+    policy_.ForgetEdge(event.edge.id);  // what it has of its own it says again
   }
   edge.identity = event.edge;
   edge.session = event.session;
@@ -182,8 +183,12 @@ void Control::Impl::On(EdgeSaid event) {
       return Handle(edge, event.message.rule_statuses());
     case v1::EdgeMessage::kLocalRule:
       return Handle(edge, std::move(*event.message.mutable_local_rule()));
-    case v1::EdgeMessage::kAttackReport:
-      return attacks_.OnReport(edge.identity.id, edge.identity.region, event.message.attack_report(), now_);
+    case v1::EdgeMessage::kAttackReport: {
+      const size_t active = attacks_.active();
+      attacks_.OnReport(edge.identity.id, edge.identity.region, event.message.attack_report(), now_);
+      counters_.attacks += attacks_.active() - std::min(active, attacks_.active());
+      return;
+    }
     case v1::EdgeMessage::kResyncRequest:
       return Handle(edge, event.message.resync_request());
     case v1::EdgeMessage::kClockProbe: {

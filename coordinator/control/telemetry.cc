@@ -71,6 +71,8 @@ void Control::Impl::RefuseWindow(EdgeState& edge, const absl::Status& why) {
   ++counters_.windows_refused;
   ++edge.refused_windows;
   ++edge.stream_refused;
+  edge.refused_at = now_;
+  edge.refused_why = std::string(why.message()).substr(0, 160);
   Say(Report::Level::kWarning, "window_refused",
       "a window of edge " + edge.identity.id + ": " + std::string(why.message()), {{"edge", edge.identity.id}});
 }

@@ -75,6 +75,7 @@ std::vector<v1::EdgeMessage> FakeEdge::Take(std::map<std::string, std::string> r
   if (manifest_->rules() != rules.size()) complaints_.push_back("the manifest counts other rules");
   rules_ = std::move(rules);
   version_ = version;
+  manifest_.reset();
   return {Heartbeat()};
 }
 
@@ -97,6 +98,10 @@ std::vector<v1::EdgeMessage> FakeEdge::On(const v1::CoordinatorMessage& message)
       return {};
     }
     manifest_ = std::move(content);
+    // The rules are here already, or there are none: nothing else comes.
+    const v1::SetVersion desired = manifest_->desired();
+    if (desired.hash() == version_.hash() && version_.revision() != 0) return Take(rules_, desired);
+    if (manifest_->rules() == 0) return Take({}, desired);
   } else if (message.has_snapshot()) {
     const v1::SnapshotChunk& chunk = message.snapshot();
     if (chunk.index() == 0) {
@@ -111,7 +116,8 @@ std::vector<v1::EdgeMessage> FakeEdge::On(const v1::CoordinatorMessage& message)
     return Take(std::exchange(chunks_, {}), chunk.version());
   } else if (message.has_delta()) {
     const v1::Delta& delta = message.delta();
-    if (!fleet::SameVersion(delta.from(), version_)) return Resync("a gap");
+    if (delta.from().epoch() != version_.epoch() || delta.from().revision() != version_.revision())
+      return Resync("a gap");
     std::map<std::string, std::string> rules = rules_;
     for (const v1::SignedRule& rule : delta.upserts()) Verify(rule, rules);
     for (const std::string& id : delta.removals()) {

@@ -13,9 +13,9 @@ namespace {
 constexpr size_t kMaxNeeds = 32;
 constexpr size_t kMaxNeed = 256;
 constexpr absl::Duration kClockOff = absl::Milliseconds(200);
-constexpr absl::Duration kBehindFor = absl::Seconds(10);  // after this a person should look
-constexpr absl::Duration kConflictFor = absl::Minutes(1);
-constexpr absl::Duration kMissedFor = absl::Hours(24);  // an edge that is gone longer isn't news
+constexpr absl::Duration kBehindFor = absl::Seconds(10);   // after this a person should look
+constexpr absl::Duration kConflictFor = absl::Minutes(1);  // what was refused is shown this long
+constexpr absl::Duration kMissedFor = absl::Hours(24);     // an edge that is gone longer isn't news
 
 double Unix(absl::Time time) {
   return time == absl::InfinitePast() ? 0 : absl::ToDoubleSeconds(time - absl::UnixEpoch());

@@ -172,7 +172,7 @@ absl::StatusOr<EntryPtr> Policy::Create(const v1::CreateRuleRequest& request, st
   if (rules_.contains(r->id)) {
     return absl::AlreadyExistsError("there is a rule \"" + r->id + "\" already; delete it first, or take another id");
   }
-  if (absl::Status s = CheckRoom(); !s.ok()) return s;
+  if (absl::Status s = CheckRoom(*r); !s.ok()) return s;
   auto entry =
       std::make_shared<const Entry>(Entry{.rule = *std::move(r), .created_by = std::string(actor), .created = now});
   if (!request.dry_run()) Set(entry->rule.id, entry);
@@ -218,7 +218,7 @@ absl::StatusOr<EntryPtr> Policy::Block(const v1::BlockRequest& request, std::str
     return absl::AlreadyExistsError("there is a rule \"" + r.id + "\" already, and it isn't a block; delete it first");
   }
   if (known == nullptr) {
-    if (absl::Status s = CheckRoom(); !s.ok()) return s;
+    if (absl::Status s = CheckRoom(r); !s.ok()) return s;
   }
   auto entry =
       std::make_shared<const Entry>(Entry{.rule = std::move(r), .created_by = std::string(actor), .created = now});

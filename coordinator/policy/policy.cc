@@ -36,6 +36,8 @@ EntryPtr Policy::Find(std::string_view id) const {
 void Policy::Set(const std::string& id, EntryPtr entry) {
   const EntryPtr before = Find(id);
   undo_.try_emplace(id, before);
+  if (before != nullptr) match_bytes_ -= rule::CanonicalText(*before->rule.match).size();
+  if (entry != nullptr) match_bytes_ += rule::CanonicalText(*entry->rule.match).size();
   if (before != nullptr && before->rule.automatic()) {
     --automatic_;
     const auto it = by_meaning_.find(MeaningOf(before->rule));
@@ -72,7 +74,10 @@ void Policy::Accept() {
 
 void Policy::Rollback() {
   const auto undo = std::move(undo_);
-  for (const auto& [id, before] : undo) Set(id, before);
+  for (const auto& [id, before] : undo) {
+    Set(id, before);
+    if (before == nullptr) activity_.erase(id);
+  }
   undo_.clear();
 }
 
@@ -83,14 +88,21 @@ absl::Status Policy::CheckUsable(const rule::Rule& r, absl::Time now) const {
   return rule::CheckDecidable(r, rule::Decider::kDatapath);
 }
 
-absl::Status Policy::CheckRoom() const {
+absl::Status Policy::CheckRoom(const rule::Rule& r) const {
   const size_t people = rules_.size() - automatic_;
   const size_t limit = options_.max_rules - std::min(options_.max_rules, options_.max_automatic_rules);
-  if (people < limit) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      "there are " + std::to_string(people) + " operators' rules, the limit is " + std::to_string(limit) + " (" +
-      std::to_string(options_.max_automatic_rules) + " of " + std::to_string(options_.max_rules) +
-      " places are kept for detectors); delete some, or put prefixes together in one rule");
+  if (people >= limit) {
+    return absl::ResourceExhaustedError(
+        "there are " + std::to_string(people) + " operators' rules, the limit is " + std::to_string(limit) + " (" +
+        std::to_string(options_.max_automatic_rules) + " of " + std::to_string(options_.max_rules) +
+        " places are kept for detectors); delete some, or put prefixes together in one rule");
+  }
+  if (match_bytes_ + rule::CanonicalText(*r.match).size() > kMaxMatchBytes) {
+    return absl::ResourceExhaustedError("the matches of all rules take " + std::to_string(match_bytes_) +
+                                        " bytes, the limit is " + std::to_string(kMaxMatchBytes) +
+                                        "; delete some rules");
+  }
+  return absl::OkStatus();
 }
 
 std::string Policy::FreeId(std::string_view wanted) const {
@@ -122,22 +134,29 @@ double Policy::DroppedPps(std::string_view id, absl::Time now) const {
   return it->second.dropped_pps * std::exp(-idle / 10);
 }
 
-absl::StatusOr<std::string> Policy::MakeRoom(double pps, absl::Time now) {
+absl::StatusOr<std::string> Policy::MakeRoom(std::string_view by, double pps, absl::Time now) {
   if (automatic_ < options_.max_automatic_rules) return std::string();
   constexpr absl::Duration kGrace = absl::Seconds(10);  // a new rule hasn't had the time to show what it does
+  std::map<std::string_view, size_t> made;
+  for (const auto& [id, entry] : rules_) {
+    if (entry->rule.automatic()) ++made[entry->created_by];
+  }
+  const size_t own = made[by];
   std::string lowest;
   double lowest_pps = 0;
   for (const auto& [id, entry] : rules_) {
-    if (!entry->rule.automatic() || now - entry->created < kGrace) continue;
+    if (!entry->rule.automatic() || made[entry->created_by] < own || now - entry->created < kGrace) continue;
     const double dropped = DroppedPps(id, now);
     if (!lowest.empty() && dropped >= lowest_pps) continue;
     lowest = id;
     lowest_pps = dropped;
   }
   if (lowest.empty() || lowest_pps > pps) {
-    return absl::ResourceExhaustedError("there are " + std::to_string(automatic_) +
-                                        " detectors' rules, which is the limit, and each does more than this one (" +
-                                        std::to_string(static_cast<int64_t>(pps)) + " pps)");
+    return RefusalError(Refusal::kNoSpace,
+                        "there are " + std::to_string(automatic_) +
+                            " detectors' rules, which is the limit, and none of them does less than this "
+                            "one (" +
+                            std::to_string(static_cast<int64_t>(std::min(pps, 1e15))) + " pps)");
   }
   Set(lowest, nullptr);
   return lowest;
@@ -155,8 +174,13 @@ absl::StatusOr<EntryPtr> Policy::Spread(rule::Rule r, std::string_view by, doubl
   if (IsSuppressed(MeaningOf(r), now)) {
     return absl::FailedPreconditionError("rule \"" + r.id + "\": a person has deleted this rule a short time ago");
   }
+  if (match_bytes_ + rule::CanonicalText(*r.match).size() > kMaxMatchBytes) {
+    return RefusalError(Refusal::kNoSpace, "rule \"" + r.id + "\": the matches of all rules take " +
+                                               std::to_string(match_bytes_) + " bytes, the limit is " +
+                                               std::to_string(kMaxMatchBytes));
+  }
   r.id = FreeId(r.id);
-  absl::StatusOr<std::string> gone = MakeRoom(pps, now);
+  absl::StatusOr<std::string> gone = MakeRoom(by, pps, now);
   if (!gone.ok()) return gone.status();
   *evicted = *std::move(gone);
   auto entry =
@@ -244,6 +268,15 @@ EntryPtr Policy::Reject(std::string_view id) {
   if (entry == nullptr || entry->rule.origin != rule::Origin::kGlobalDetector) return nullptr;
   Set(std::string(id), nullptr);
   return entry;
+}
+
+std::vector<std::string> Policy::DropUnusable(absl::Time now) {
+  std::vector<std::string> ids;
+  for (const auto& [id, entry] : rules_) {
+    if (entry->rule.automatic() && entry->rule.expires > now && !CheckUsable(entry->rule, now).ok()) ids.push_back(id);
+  }
+  for (const std::string& id : ids) Set(id, nullptr);
+  return ids;
 }
 
 void Policy::OnMatched(std::string_view id, uint64_t matched, uint64_t dropped, absl::Time now) {

@@ -84,6 +84,7 @@ class Policy {
   static constexpr size_t kMaxLocalPerEdge = 128;  // rules of its own that an edge may have here at once
   static constexpr int32_t kAutomaticPriority = 2000;
   static constexpr size_t kMaxSuppressed = 1024;
+  static constexpr size_t kMaxMatchBytes = size_t{16} << 20;  // of all rules' canonical texts
 
   explicit Policy(PolicyOptions options);
 
@@ -115,6 +116,10 @@ class Policy {
   // Null when there is no such rule.
   EntryPtr Reject(std::string_view id);
 
+  // Stages the removal of detectors' rules that must not be, since the guards or limits are others than they were made
+  // under; their ids.
+  std::vector<std::string> DropUnusable(absl::Time now);
+
   // What windows counted, in packets, over all edges.
   void OnMatched(std::string_view id, uint64_t matched, uint64_t dropped, absl::Time now);
 
@@ -145,15 +150,16 @@ class Policy {
   };
 
   void Set(const std::string& id, EntryPtr entry);
-  absl::Status CheckRoom() const;
+  absl::Status CheckRoom(const rule::Rule& rule) const;
   absl::Status CheckUsable(const rule::Rule& rule, absl::Time now) const;
   absl::StatusOr<rule::Rule> FromFile(const v1::CreateRuleRequest& request, absl::Time now) const;
   absl::StatusOr<rule::Rule> FromRequest(const v1::CreateRuleRequest& request, absl::Time now);
   uint64_t ConfirmPps(double threshold_pps) const;
   bool IsSuppressed(const std::string& key, absl::Time now);
   double DroppedPps(std::string_view id, absl::Time now) const;
-  // Makes place for one more automatic rule; the id of the one that had to go, or an error when all do more.
-  absl::StatusOr<std::string> MakeRoom(double pps, absl::Time now);
+  // Makes place for one more automatic rule of `by`; the id of the one that had to go, or an error when all do more. Whoever
+  // has fewer rules than `by` loses none, so that one edge can't push out the others'.
+  absl::StatusOr<std::string> MakeRoom(std::string_view by, double pps, absl::Time now);
   absl::StatusOr<EntryPtr> Spread(rule::Rule rule, std::string_view by, double threshold_pps, double pps,
                                   absl::Time now, std::string* evicted);
   std::string FreeId(std::string_view wanted) const;
@@ -163,6 +169,7 @@ class Policy {
   std::map<std::string, EntryPtr, std::less<>> undo_;           // staged ids -> the entry before, null for none
   std::map<std::string, std::string, std::less<>> by_meaning_;  // of automatic rules: action and match -> id
   size_t automatic_ = 0;
+  size_t match_bytes_ = 0;
   std::map<std::string, Activity, std::less<>> activity_;
   // edge -> its own rule's id -> the id that stands for it
   std::map<std::string, std::map<std::string, std::string, std::less<>>, std::less<>> local_;

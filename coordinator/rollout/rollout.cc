@@ -224,14 +224,8 @@ absl::StatusOr<std::vector<v1::CoordinatorMessage>> Rollout::Lead(const tls::Edg
 
   std::vector<v1::CoordinatorMessage> messages = {ManifestOf(view, ViewName(edge), now)};
   const v1::SetVersion desired = VersionOf(view);
-  if (known && from->hash() == desired.hash()) {
-    if (from->revision() == desired.revision()) return messages;
-    v1::Delta& delta = *messages.emplace_back().mutable_delta();
-    *delta.mutable_from() = *from;
-    *delta.mutable_to() = desired;
-    ++stats_.deltas;
-    return messages;
-  }
+  // The same rules, or none at all: the manifest says everything.
+  if (view.rules == 0 || (known && from->hash() == desired.hash())) return messages;
   if (known && from->revision() >= log_floor_ && from->revision() < view.revision) {
     if (view.deltas.size() >= kMaxDeltas) view.deltas.clear();
     const auto [it, is_new] = view.deltas.try_emplace(from->revision());

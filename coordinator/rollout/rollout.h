@@ -74,8 +74,8 @@ class Rollout {
 
   // What the edge shall have.
   v1::SetVersion Desired(const tls::EdgeIdentity& edge);
-  // The messages that lead there from what the edge says it has: nothing but the manifest when it is there, a delta when
-  // that is known and was ours, else a snapshot (always one when from is null). FailedPrecondition: the edge is ahead of
+  // The messages that lead there from what the edge says it has: nothing but the manifest when it has these rules already
+  // or shall have none, a delta when what it has is known and was ours, else a snapshot (also when from is null). FailedPrecondition: the edge is ahead of
   // this coordinator by a later epoch or by more revisions than can be passed over.
   absl::StatusOr<std::vector<v1::CoordinatorMessage>> Lead(const tls::EdgeIdentity& edge, const v1::SetVersion* from,
                                                            absl::Time now);
