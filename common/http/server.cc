@@ -4,10 +4,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <sstream>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -19,6 +21,7 @@
 #include "boost/beast/core.hpp"
 #include "boost/beast/http.hpp"
 #include "common/http/address.h"
+#include "common/http/event_writer.h"
 
 namespace breakwater::http {
 namespace {
@@ -36,11 +39,20 @@ struct Counters {
 };
 
 // What connections and the acceptor share. Everything but the counters belongs to the server's thread.
+struct Core;
 struct Shared {
+  explicit Shared(Core& c) : core(c) {}
+  Core& core;
   ServerOptions options;
   Router router;
   Counters counters;
   size_t connections = 0;
+};
+
+// Kept by the server and by every answer that is still owed, so that a late one finds its connection's world in place.
+struct Core : std::enable_shared_from_this<Core> {
+  Shared shared{*this};  // outlives the connections, which io holds
+  asio::io_context io{1};
 };
 
 Response ErrorResponse(const ErrorCode& ec, const ServerOptions& options) {
@@ -53,6 +65,19 @@ Response ErrorResponse(const ErrorCode& ec, const ServerOptions& options) {
   if (ec == beast::error::timeout) return Problem(408, "the request took too long to arrive");
   return Problem(400, "not an HTTP/1.1 request: " + ec.message());
 }
+
+// The answer that comes later, from whichever thread; once.
+struct Promise {
+  explicit Promise(std::function<void(std::function<Response()>)> f) : send(std::move(f)) {}
+  ~Promise() {
+    Keep([] { return Problem(500, "nobody answered"); });
+  }
+  void Keep(std::function<Response()> make) {
+    if (!kept.exchange(true)) send(std::move(make));
+  }
+  std::atomic<bool> kept{false};
+  std::function<void(std::function<Response()>)> send;
+};
 
 template <typename Protocol>
 class Connection : public std::enable_shared_from_this<Connection<Protocol>> {
@@ -90,35 +115,99 @@ class Connection : public std::enable_shared_from_this<Connection<Protocol>> {
     }
     ++shared_.counters.requests;
     auto message = parser_->release();
+    const bool keep_alive = message.keep_alive();
+    Request request = ToRequest(std::move(message));
+    const bool head = request.method == "HEAD";
+    // The connection lives as long as its answer is owed.
+    auto promise = std::make_shared<Promise>([core = shared_.core.shared_from_this(), self = this->shared_from_this(),
+                                              keep_alive, head](std::function<Response()> make) {
+      asio::post(self->stream_.get_executor(),
+                 [self, keep_alive, head, make = std::move(make)] { self->Answer(make, keep_alive, head); });
+    });
+    stream_.expires_never();
+    shared_.router.Dispatch(std::move(request),
+                            [promise](std::function<Response()> make) { promise->Keep(std::move(make)); });
+  }
+
+  static Request ToRequest(beast::http::request<beast::http::string_body> message) {
     const std::string_view target(message.target().data(), message.target().size());
     const size_t question = target.find('?');
     Request request;
     request.method = std::string(message.method_string());
     request.path = std::string(target.substr(0, question));
     if (question != std::string_view::npos) request.query = std::string(target.substr(question + 1));
-    const auto type = message[beast::http::field::content_type];
-    request.content_type.assign(type.data(), type.size());
+    for (const auto& field : message) {
+      std::string name(field.name_string());
+      for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      std::string& value = request.headers[name];
+      if (!value.empty()) value += ", ";
+      value.append(field.value().data(), field.value().size());
+    }
+    request.content_type = std::string(request.Header("content-type"));
     request.body = std::move(message.body());
-    Write(shared_.router.Handle(request), message.keep_alive(), request.method == "HEAD");
+    return request;
   }
 
-  void Write(Response response, bool keep_alive, bool head) {
+  void Answer(const std::function<Response()>& make, bool keep_alive, bool head) {
+    Response response;
+    try {
+      response = make();
+    } catch (const std::exception& error) {
+      response = Problem(500, error.what());
+    }
+    if (response.events != nullptr && !head) return StartEvents(std::move(response));
+    Write(std::move(response), keep_alive, head);
+  }
+
+  void SetHead(const Response& response) {
     reply_ = {};
     reply_.version(11);
     reply_.result(static_cast<unsigned>(response.status));
     reply_.reason(beast::string_view(ReasonPhrase(response.status).data(), ReasonPhrase(response.status).size()));
-    reply_.set(beast::http::field::content_type, response.content_type);
+    if (!response.content_type.empty()) reply_.set(beast::http::field::content_type, response.content_type);
     reply_.set(beast::http::field::cache_control, "no-store");
     reply_.set("X-Content-Type-Options", "nosniff");
     if (!response.allow.empty()) reply_.set(beast::http::field::allow, response.allow);
+    for (const auto& [name, value] : response.headers) reply_.set(name, value);
+  }
+
+  void Write(Response response, bool keep_alive, bool head) {
+    SetHead(response);
     reply_.keep_alive(keep_alive);
-    reply_.content_length(response.body.size());
-    if (!head) reply_.body() = std::move(response.body);
+    const bool has_static = !response.static_body.empty();
+    if (response.status != 304) {
+      reply_.content_length(has_static ? response.static_body.size() : response.body.size());
+    }
     SetDeadline();
-    beast::http::async_write(stream_, reply_, [self = this->shared_from_this(), keep_alive](ErrorCode ec, size_t) {
+    const auto written = [self = this->shared_from_this(), keep_alive](ErrorCode ec, size_t) {
       if (ec || !keep_alive) return self->Close();
       self->Read();
-    });
+    };
+    if (head || !has_static) {
+      if (!head && response.status != 304) reply_.body() = std::move(response.body);
+      beast::http::async_write(stream_, reply_, written);
+      return;
+    }
+    // What has static storage isn't copied: its head, then itself.
+    const std::string_view body = response.static_body;
+    head_ = HeadText();
+    asio::async_write(stream_,
+                      std::array<asio::const_buffer, 2>{asio::buffer(head_), asio::buffer(body.data(), body.size())},
+                      written);
+  }
+
+  std::string HeadText() {
+    std::ostringstream out;
+    out << reply_.base();
+    return out.str();
+  }
+
+  // From here on the connection belongs to the events; what its peer still sends is thrown away.
+  void StartEvents(Response response) {
+    SetHead(response);
+    reply_.set(beast::http::field::connection, "close");
+    auto writer = std::make_shared<EventWriter<Protocol>>(this->shared_from_this(), stream_, response.events);
+    writer->Start(HeadText(), response.topics);
   }
 
   void Close() {
@@ -132,6 +221,7 @@ class Connection : public std::enable_shared_from_this<Connection<Protocol>> {
   beast::flat_buffer buffer_;
   std::optional<beast::http::request_parser<beast::http::string_body>> parser_;
   beast::http::response<beast::http::string_body> reply_;
+  std::string head_;
 };
 
 // Whether path is free for a new socket: nothing there, or a socket that nobody listens on, which is then removed.
@@ -168,38 +258,38 @@ absl::Status FromErrorCode(const ErrorCode& ec, std::string_view what) {
 class Server::Impl {
  public:
   Impl(ServerOptions options, Router router) {
-    shared_.options = std::move(options);
-    shared_.router = std::move(router);
+    core_->shared.options = std::move(options);
+    core_->shared.router = std::move(router);
   }
 
   ~Impl() {
-    io_.stop();
+    core_->io.stop();
     if (thread_.joinable()) thread_.join();
     if (!bound_path_.empty()) unlink(bound_path_.c_str());
   }
 
   absl::Status Open() {
-    const ServerOptions& o = shared_.options;
+    const ServerOptions& o = core_->shared.options;
     if (o.tcp.empty() == o.unix_path.empty()) {
       return absl::InvalidArgumentError("an HTTP server needs either a TCP address or a unix socket");
     }
     if (absl::Status s = o.tcp.empty() ? OpenLocal() : OpenTcp(); !s.ok()) return s;
-    thread_ = std::thread([this] { io_.run(); });
+    thread_ = std::thread([this] { core_->io.run(); });
     return absl::OkStatus();
   }
 
   uint16_t port() const { return port_; }
-  const Counters& counters() const { return shared_.counters; }
+  const Counters& counters() const { return core_->shared.counters; }
 
  private:
   absl::Status OpenTcp() {
-    const std::string& text = shared_.options.tcp;
+    const std::string& text = core_->shared.options.tcp;
     const absl::StatusOr<SocketAddress> address = ParseSocketAddress(text);
     if (!address.ok()) return address.status();
     ErrorCode ec;
     const asio::ip::address ip = asio::ip::make_address(address->address.ToString(), ec);
     const Tcp::endpoint endpoint(ip, address->port);
-    auto& acceptor = tcp_.emplace(io_);
+    auto& acceptor = tcp_.emplace(core_->io);
     acceptor.open(endpoint.protocol(), ec);
     if (!ec) acceptor.set_option(asio::socket_base::reuse_address(true), ec);
     if (!ec) acceptor.bind(endpoint, ec);
@@ -211,14 +301,14 @@ class Server::Impl {
   }
 
   absl::Status OpenLocal() {
-    const std::string& path = shared_.options.unix_path;
+    const std::string& path = core_->shared.options.unix_path;
     if (path.size() >= sizeof(sockaddr_un{}.sun_path)) {
       return absl::InvalidArgumentError(absl::StrCat("the socket path ", path, " has ", path.size(),
                                                      " bytes; the limit is ", sizeof(sockaddr_un{}.sun_path) - 1));
     }
     if (absl::Status s = MakeWay(path); !s.ok()) return s;
     ErrorCode ec;
-    auto& acceptor = local_.emplace(io_);
+    auto& acceptor = local_.emplace(core_->io);
     acceptor.open(Local(), ec);
     // Before bind, so that the socket never exists with a wider mode.
     if (!ec && fchmod(acceptor.native_handle(), 0600) != 0) ec.assign(errno, boost::system::system_category());
@@ -238,21 +328,20 @@ class Server::Impl {
       if (ec) {
         // Out of descriptors: wait, so that the loop doesn't spin until one is free.
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      } else if (shared_.connections >= shared_.options.max_connections) {
-        ++shared_.counters.refused_connections;
+      } else if (core_->shared.connections >= core_->shared.options.max_connections) {
+        ++core_->shared.counters.refused_connections;
       } else {
         if constexpr (std::is_same_v<Protocol, Tcp>) {
           ErrorCode ignored;
           socket.set_option(Tcp::no_delay(true), ignored);
         }
-        std::make_shared<Connection<Protocol>>(std::move(socket), shared_)->Read();
+        std::make_shared<Connection<Protocol>>(std::move(socket), core_->shared)->Read();
       }
       Accept(acceptor);
     });
   }
 
-  Shared shared_;  // outlives the connections, which io_ holds
-  asio::io_context io_{1};
+  const std::shared_ptr<Core> core_ = std::make_shared<Core>();
   std::optional<Tcp::acceptor> tcp_;
   std::optional<Local::acceptor> local_;
   std::string bound_path_;
