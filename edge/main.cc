@@ -11,10 +11,11 @@ int main(int argc, char** argv) {
                    "breakwater-edge");
   program.require_subcommand(1);
   const std::vector<breakwater::Command> commands = {
-      breakwater::app::AddRunCommand(program),     breakwater::app::AddStatusCommand(program),
-      breakwater::app::AddRulesCommand(program),   breakwater::app::AddAttacksCommand(program),
-      breakwater::app::AddPanicCommand(program),   breakwater::replay::AddReplayCommand(program),
-      breakwater::app::AddVersionCommand(program),
+      breakwater::app::AddRunCommand(program),       breakwater::app::AddStatusCommand(program),
+      breakwater::app::AddRulesCommand(program),     breakwater::app::AddAttacksCommand(program),
+      breakwater::app::AddPanicCommand(program),     breakwater::app::AddDrainCommand(program),
+      breakwater::app::AddUndrainCommand(program),   breakwater::app::AddWithdrawCommand(program),
+      breakwater::replay::AddReplayCommand(program), breakwater::app::AddVersionCommand(program),
   };
   try {
     program.parse(argc, argv);

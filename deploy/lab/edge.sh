@@ -39,7 +39,7 @@ edge_ready() { in_node "$(node edge "$1")" "$PYTHON" -c \
 
 # make_edge_config SERVICES: "all" or "web".
 make_edge_config() {
-  local services=all region directory
+  local services=all region directory number
   [[ $1 == all ]] || services="tcp/80, icmp echo 100pps"
   for region in "${REGIONS[@]}"; do
     directory=$(edge_directory "$region")
@@ -47,6 +47,11 @@ make_edge_config() {
     sed -e "s|@RUN@|$directory|g; s|@PROTECTED_PREFIX4@|$PROTECTED_PREFIX4|g; s|@PROTECTED_PREFIX6@|$PROTECTED_PREFIX6|g" \
       -e "s|@EDGE_HEALTH@|$EDGE_HEALTH|g; s|@SERVICES@|$services|g; s|@ID@|${region:-lab}|g" \
       "$LAB_DIR/edge.yaml" >"$directory/edge.yaml"
+    if is_fleet; then
+      number=$(region_number "$region")
+      sed -e "s|@BIRD@|$(bird_directory "edge-$region")|g; s|@PROTECTED4@|$PROTECTED4|g; s|@ORIGIN@|$ORIGIN4:$ORIGIN_PORT|g" \
+        "$LAB_DIR/edge-fleet.yaml" >>"$directory/edge.yaml"
+    fi
     chown -R "$EDGE_UID:$EDGE_UID" "$directory"
   done
 }
@@ -57,6 +62,17 @@ start_edge() {  # REGION
   name=$(node edge "$1")
   # shellcheck disable=SC2046
   spawn "$name" "$name" $(edge_launcher) "$program" run --config "$(edge_directory "$1")/edge.yaml"
+  ! is_fleet || guard_edge "$1"
+}
+
+# What ExecStopPost of the edge's unit does: when the process has ended, in whatever way, nothing is announced for it.
+guard_edge() {
+  local name config pid
+  name=$(node edge "$1") config=$(edge_directory "$1")/edge.yaml
+  pid=$(pid_of "$name") || fail_with_logs "the edge ended at once" "$name"
+  # shellcheck disable=SC2046,SC2016
+  spawn "guard-$1" "$name" $(edge_launcher) bash -c \
+    'tail --pid="$1" -s 0.05 -f /dev/null; exec "$2" withdraw --config "$3"' guard "$pid" "$(edge_program)" "$config"
 }
 
 require_edge() { wait_for 10 edge_ready "$1" || fail_with_logs "the edge isn't ready within 10 s" "$(node edge "$1")"; }

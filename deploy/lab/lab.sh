@@ -110,14 +110,11 @@ up() {
   make_edge_config "$services"
   make_topology
   start_services
-  echo always >"$RUN/announce"
+  if ((edge)); then echo edge; else echo always; fi >"$RUN/announce"
   ! is_fleet || start_bgp
+  if ((edge)); then start_edges; fi
   require_service
   start_meter
-  if ((edge)); then
-    : >"$RUN/with-edge"
-    start_edges
-  fi
   start_visitors "$rate"
   trap - EXIT
 }
@@ -219,7 +216,7 @@ host_command() {
     start)
       start_gateway "$region"
       start_edge_bird "$region" "$(<"$RUN/announce")"
-      [[ ! -e $RUN/with-edge ]] || { start_edge "$region" && require_edge "$region"; }
+      [[ $(<"$RUN/announce") != edge ]] || { start_edge "$region" && require_edge "$region"; }
       ;;
     *) fail "host: kill, freeze, thaw or start" ;;
   esac

@@ -107,6 +107,23 @@ int Panic(const Options& options) {
   return 0;
 }
 
+int Drain(const Options& options, bool on) {
+  const nlohmann::json body = {{"on", on}, {"reason", options.reason}};
+  const Answer answer = Ask(options, {.method = "POST",
+                                      .path = "/v1/anycast/drain",
+                                      .content_type = "application/json",
+                                      .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
+  if (answer.exit_status != 0) return answer.exit_status;
+  if (options.json) {
+    std::cout << answer.body;
+  } else {
+    std::cout << (on ? "draining: less preferred now, withdrawn after anycast.drain_wait; \"breakwater-edge undrain\" "
+                       "takes it back\n"
+                     : "announced again as soon as every check is good\n");
+  }
+  return 0;
+}
+
 }  // namespace
 
 Command AddStatusCommand(CLI::App& program) {
@@ -119,6 +136,19 @@ Command AddRulesCommand(CLI::App& program) {
 
 Command AddAttacksCommand(CLI::App& program) {
   return AddPage(program, "attacks", "attacks, those that go on first, with their signatures", AttacksText);
+}
+
+Command AddDrainCommand(CLI::App& program) {
+  CLI::App* command = program.add_subcommand("drain", "leave the network: less preferred first, then withdrawn");
+  const std::shared_ptr<Options> options = AddOptions(*command);
+  command->add_option("--reason", options->reason, "why, for the status page and the log");
+  return {command, [options] { return Drain(*options, true); }};
+}
+
+Command AddUndrainCommand(CLI::App& program) {
+  CLI::App* command = program.add_subcommand("undrain", "join the network again");
+  const std::shared_ptr<Options> options = AddOptions(*command);
+  return {command, [options] { return Drain(*options, false); }};
 }
 
 Command AddPanicCommand(CLI::App& program) {

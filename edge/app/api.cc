@@ -70,6 +70,31 @@ http::Response Panic(const ApiParts& parts, const http::Request& request) {
       nlohmann::json{{"panic", status->panic}, {"reason", status->panic ? status->panic_reason : ""}}.dump() + "\n");
 }
 
+http::Response Anycast(const ApiParts& parts) {
+  if (parts.anycast == nullptr)
+    return http::Problem(404, "this edge doesn't control its announcements; section anycast of its configuration does");
+  return http::Json(200, AnycastJson(parts.anycast->Read()));
+}
+
+http::Response Drain(const ApiParts& parts, const http::Request& request) {
+  if (parts.anycast == nullptr) return Anycast(parts);
+  const nlohmann::json body = nlohmann::json::parse(request.body, nullptr, /*allow_exceptions=*/false);
+  if (!body.is_object() || !body.contains("on") || !body["on"].is_boolean() ||
+      (body.contains("reason") && !body["reason"].is_string())) {
+    return http::Problem(400, R"(expected {"on": true or false, "reason": "text"})");
+  }
+  const std::string reason = body.contains("reason") ? body["reason"].get<std::string>() : "";
+  if (reason.size() > anycast::Runner::kMaxReason) {
+    return http::Problem(400, absl::StrCat("the reason is over the limit of ", anycast::Runner::kMaxReason, " bytes"));
+  }
+  const absl::Status remembered = parts.anycast->Drain(body["on"].get<bool>(), reason);
+  if (!remembered.ok()) {
+    return http::Problem(
+        500, absl::StrCat("it is done, but a restart of the edge will forget it: ", std::string(remembered.message())));
+  }
+  return Anycast(parts);
+}
+
 }  // namespace
 
 http::Router ManagementRouter(const ApiParts& parts) {
@@ -93,6 +118,8 @@ http::Router AdminRouter(const ApiParts& parts) {
   router.Get("/v1/attacks", [parts](const http::Request&) {
     return Page(parts, [](const Snapshot& s) { return AttacksJson(s.attacks); });
   });
+  router.Get("/v1/anycast", [parts](const http::Request&) { return Anycast(parts); });
+  router.Post("/v1/anycast/drain", [parts](const http::Request& request) { return Drain(parts, request); });
   router.Post("/v1/panic", [parts](const http::Request& request) { return Panic(parts, request); });
   return router;
 }

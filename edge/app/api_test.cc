@@ -176,6 +176,33 @@ TEST_F(Api, WorksOverTheAdminSocket) {
   rmdir(directory.c_str());
 }
 
+TEST_F(Api, AnycastIsShownAndDrained) {
+  const http::Router without = AdminRouter(Parts());
+  EXPECT_EQ(without.Handle({.path = "/v1/anycast"}).status, 404);
+  EXPECT_EQ(without.Handle({.method = "POST", .path = "/v1/anycast/drain", .body = R"({"on": true})"}).status, 404);
+
+  metrics::Registry registry;
+  anycast::Settings settings;
+  settings.announce = {"any4"};
+  settings.bird_socket = "/nonexistent/bird.ctl";
+  const auto runner =
+      anycast::Runner::Start(settings, {clock::SystemClock(), registry, [] { return anycast::DatapathHealth{}; }, ""});
+  ASSERT_TRUE(runner.ok()) << runner.status();
+  ApiParts parts = Parts();
+  parts.anycast = runner->get();
+  const http::Router router = AdminRouter(parts);
+  EXPECT_EQ(Json::parse(router.Handle({.path = "/v1/anycast"}).body)["state"], "withdrawn");
+  const auto drain = [&](const std::string& body) {
+    return router.Handle({.method = "POST", .path = "/v1/anycast/drain", .body = body});
+  };
+  for (const char* wrong : {"", "{}", R"({"on": 1})", R"({"on": true, "reason": 7})"})
+    EXPECT_EQ(drain(wrong).status, 400);
+  EXPECT_EQ(drain(R"({"on": true, "reason": ")" + std::string(300, 'x') + "\"}").status, 400);
+  const http::Response drained = drain(R"({"on": true, "reason": "new kernel"})");
+  ASSERT_EQ(drained.status, 200) << drained.body;
+  EXPECT_EQ(Json::parse(drained.body)["draining"], true);
+}
+
 // Every metric that is exported is described in the reference with its type and labels, and no other.
 TEST_F(Api, MetricsReferenceIsComplete) {
   std::ifstream file("docs/reference/metrics.md");
@@ -187,7 +214,11 @@ TEST_F(Api, MetricsReferenceIsComplete) {
     if (line.starts_with("| `breakwater_")) documented.insert(line);
   }
   std::set<std::string> exported;
-  for (const metrics::Description& d : edge_.registry().Describe()) {
+  metrics::Registry anycast_registry;
+  const anycast::Metrics anycast(anycast_registry, {.checks = {{.name = "gateway"}}});
+  std::vector<metrics::Description> descriptions = edge_.registry().Describe();
+  for (metrics::Description& d : anycast_registry.Describe()) descriptions.push_back(std::move(d));
+  for (const metrics::Description& d : descriptions) {
     std::string labels;
     for (const std::string& label : d.labels) labels += (labels.empty() ? "" : ", ") + label;
     exported.insert("| `" + d.name + "` | " + d.type + " | " + labels + " | " + d.help + " |");

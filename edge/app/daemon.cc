@@ -303,6 +303,7 @@ void Daemon::Reload(const settings::LoadedConfig& loaded) {
   next.admin_socket = config_.admin_socket;
   next.http_listen = config_.http_listen;
   next.log_format = config_.log_format;
+  next.anycast = config_.anycast;
   config_ = std::move(next);
   config_read_ = slots_.Now();
   log::SetLevel(config_.log_level);

@@ -15,6 +15,7 @@
 #include "common/service/notify.h"
 #include "common/service/signals.h"
 #include "common/service/version.h"
+#include "edge/anycast/runner.h"
 #include "edge/app/api.h"
 #include "edge/app/commands.h"
 #include "edge/app/daemon.h"
@@ -81,6 +82,31 @@ absl::StatusOr<Servers> StartServers(const settings::EdgeConfig& config, const A
   return servers;
 }
 
+// Nullptr when the edge leaves BGP alone.
+absl::StatusOr<std::unique_ptr<anycast::Runner>> StartAnycast(const settings::EdgeConfig& config,
+                                                              const service::Health& health,
+                                                              metrics::Registry& registry) {
+  if (!config.anycast.enabled()) return nullptr;
+  const auto datapath = [&health] {
+    const service::Health::Report report = health.Read();
+    std::string failing = "ready";
+    for (const service::Health::Check& check : report.checks) {
+      if (!check.ok) failing = absl::StrCat(check.name, ": ", check.detail);
+    }
+    return anycast::DatapathHealth{report.ready, failing};
+  };
+  return anycast::Runner::Start(config.anycast,
+                                {clock::SystemClock(), registry, datapath, config.state_directory + "/drained"});
+}
+
+void NoteAnycast(const anycast::Runner* anycast, service::Health& health) {
+  if (anycast == nullptr) return;
+  const anycast::Report report = anycast->Read();
+  health.Note("anycast", report.reason.empty()
+                             ? ""
+                             : absl::StrCat(std::string(anycast::PresenceName(report.presence)), ": ", report.reason));
+}
+
 int RunEdge(const std::string& path, const settings::EdgeConfig& config) {
   const log::Logger log("run");
   log.Info("starting", "the edge starts",
@@ -111,12 +137,20 @@ int RunEdge(const std::string& path, const settings::EdgeConfig& config) {
   daemon.Start();
 
   service::Mailbox mailbox;
-  const absl::StatusOr<Servers> servers = StartServers(config, {daemon, mailbox, health, registry, metrics});
+  const absl::StatusOr<std::unique_ptr<anycast::Runner>> anycast = StartAnycast(config, health, registry);
+  if (!anycast.ok()) return Fail(log, "anycast_failed", anycast.status());
+  const absl::StatusOr<Servers> servers =
+      StartServers(config, {daemon, mailbox, health, registry, metrics, anycast->get()});
   if (!servers.ok()) return Fail(log, "listen_failed", servers.status());
   const service::Notifier notifier = service::Notifier::FromEnvironment();
   RunLoop loop(
-      daemon, mailbox, health, notifier, clock, [path] { return Load(path); }, [&] { servers->Count(metrics); });
+      daemon, mailbox, health, notifier, clock, [path] { return Load(path); },
+      [&] {
+        servers->Count(metrics);
+        NoteAnycast(anycast->get(), health);
+      });
   const absl::Status result = loop.Run();
+  if (*anycast != nullptr) (*anycast)->Stop();
   if (!result.ok()) return Fail(log, "loop_failed", result);
   if (!writer.Flush(kLastWrite))
     log.Warning("persist_slow", "the disk is too slow for the last state; the one before stays");

@@ -154,6 +154,22 @@ std::string AttacksJson(const std::vector<detect::Attack>& attacks) {
   return Dump({{"attacks", list}});
 }
 
+std::string AnycastJson(const anycast::Report& report) {
+  Json checks = Json::array();
+  for (const anycast::Machine::Check& check : report.checks) {
+    checks.push_back({{"name", check.name},
+                      {"good", check.good},
+                      {"on_failure", check.on_failure == anycast::Presence::kWithdrawn ? "withdraw" : "deprefer"},
+                      {"detail", check.detail}});
+  }
+  return Dump({{"state", anycast::PresenceName(report.presence)},
+               {"wanted", anycast::PresenceName(report.wanted)},
+               {"confirmed", report.confirmed},
+               {"draining", report.draining},
+               {"reason", report.reason},
+               {"checks", std::move(checks)}});
+}
+
 std::string HealthJson(const service::Health::Report& health) {
   return Dump(
       {{"ready", health.ready}, {"alive", health.alive}, {"checks", ChecksJson(health)}, {"notes", health.notes}});

@@ -105,6 +105,7 @@ void ReadRoot(Map root, const ReadOptions& options, EdgeConfig& config) {
   config.control.guards = ReadGuards(root.Get("guards"));
   ReadDetectionSection(root.Get("detection").AsMap(), config);
   ReadMitigation(root.Get("mitigation").AsMap(), config);
+  config.anycast = anycast::ReadSettings(root.Get("anycast"));
   ReadPlumbing(root, config);
 }
 
@@ -202,6 +203,7 @@ std::vector<std::string> NeedsRestart(const EdgeConfig& running, const EdgeConfi
   if (running.state_directory != loaded.state_directory) keys.push_back("state.directory");
   if (running.admin_socket != loaded.admin_socket) keys.push_back("admin.socket");
   if (running.http_listen != loaded.http_listen) keys.push_back("http.listen");
+  if (running.anycast != loaded.anycast) keys.push_back("anycast");
   if (running.log_format != loaded.log_format) keys.push_back("log.format");
   return keys;
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/log/log.h"
+#include "edge/anycast/settings.h"
 #include "edge/control/control.h"
 #include "edge/datapath/datapath.h"
 
@@ -26,6 +27,7 @@ struct EdgeConfig {
   std::string state_directory = "/var/lib/breakwater";
   std::string admin_socket = "/run/breakwater/edge.sock";
   std::string http_listen = "127.0.0.1:9550";  // empty = no management address
+  anycast::Settings anycast;
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kAuto;
   std::vector<std::string> rule_files;  // their rules are in control.operator_rules, behind those of "rules"

@@ -323,7 +323,7 @@ TEST(Reference, HasEveryKey) {
   const std::string page = FileText("docs/reference/config.md");
   std::set<std::string> known;
   AddKnownKeys("", known);
-  for (const char* section : {"edge", "detection", "mitigation", "state", "admin", "http", "log"}) {
+  for (const char* section : {"edge", "detection", "mitigation", "state", "admin", "http", "log", "anycast"}) {
     EXPECT_EQ(known.erase(section), 1u);
     AddKnownKeys(section, known);
   }

@@ -196,10 +196,74 @@ case_anycast() {
   fact nothing_left_behind_by_the_fleet "$(left_behind)" namespaces test "$(left_behind)" = 0
 }
 
+# How an edge's BIRD stands: announced, de-preferred, withdrawn.
+stands() {
+  "$LAB" --id t12 birdc "edge-$1" show protocols | awk '$2 == "Static" && $4 == "up" {up[substr($1, 1, length($1) - 1)] = 1}
+    END {print up["anycast"] ? "announced" : up["drain"] ? "de-preferred" : "withdrawn"}'
+}
+
+# stands_soon REGION STATE: within five seconds; prints how long it took.
+stands_soon() {
+  local begin now
+  begin=$(date +%s%N)
+  while [[ $(stands "$1") != "$2" ]]; do
+    now=$(date +%s%N)
+    ((now - begin < 5000000000)) || return 1
+    sleep 0.02
+  done
+  awk -v a="$begin" -v b="$(date +%s%N)" 'BEGIN {printf "%.3f\n", (b - a) / 1e9}'
+}
+
+# lose REGION NAME LOSE… -- BACK…: an edge goes by one command and comes back by another; what its visitors notice.
+lose() {
+  local region=$1 name=$2 lost back took
+  shift 2
+  local -a away=()
+  while [[ $1 != -- ]]; do
+    away+=("$1")
+    shift
+  done
+  shift
+  lost=$(date +%s.%N)
+  "${away[@]}"
+  took=$(stands_soon "$region" "${expected:-withdrawn}")
+  fact "${name}_${expected:-withdrawn}_after" "${took:-null}" s test -n "$took"
+  sleep 2
+  back=$(date +%s.%N)
+  "$@"
+  took=$(stands_soon "$region" announced)
+  fact "${name}_announced_again_after" "${took:-null}" s test -n "$took"
+  sleep 4
+  facts failover "$BREAKWATER_LAB_RUN/t12" "$region" "$lost" "$back"
+}
+
+# The edges decide what BIRD announces.
+case_announce() {
+  local lab=("$LAB" --id t12) region nginx
+  "${lab[@]}" up --fleet || { bad=1; return; }
+  sleep 2
+  lose eu killed "${lab[@]}" edge --region eu kill -- "${lab[@]}" edge --region eu start
+  expected=de-preferred lose us drain "${lab[@]}" edge --region us drain --reason test -- "${lab[@]}" edge --region us undrain
+  nginx=$(cut -d' ' -f1 "$BREAKWATER_LAB_RUN/t12/pid/nginx-ap")
+  lose ap gateway_hung killall_of_group STOP "$nginx" -- killall_of_group CONT "$nginx"
+  expected=de-preferred lose ap origin_lost "${lab[@]}" exec edge-ap ip link set origin0 down -- \
+    "${lab[@]}" exec edge-ap ip link set origin0 up
+  # The origin itself dies: no edge withdraws.
+  killall_of_group STOP "$(cut -d' ' -f1 "$BREAKWATER_LAB_RUN/t12/pid/origin")"
+  sleep 3
+  for region in eu us ap; do
+    fact "still_there_without_origin_$region" "\"$(stands "$region")\"" "" test "$(stands "$region")" = de-preferred
+  done
+  "${lab[@]}" down
+}
+
+# killall_of_group SIGNAL PID: the process and those of its group; each service of a lab has a group of its own.
+killall_of_group() { kill -s "$1" -- "-$2"; }
+
 make_flood dns
 make_flood syn
 
-ALL=(plain hidden_origin interrupted refusals anycast captures declared restart interface privileges)
+ALL=(plain hidden_origin interrupted refusals anycast announce captures declared restart interface privileges)
 for name in "${@:-${ALL[@]}}"; do
   declare -F "case_$name" >/dev/null || { echo "run.sh: no case $name; there are: ${ALL[*]}" >&2; exit 2; }
   "case_$name"

@@ -42,7 +42,7 @@ MAY_INCLUDE = {
     "edge/telemetry": SHARED + ["edge/datapath"],
     "edge/rules": SHARED + ["edge/datapath"],
     "edge/control": SHARED + ["edge/datapath", "edge/telemetry", "edge/rules"],
-    "edge/settings": SHARED + ["edge/datapath", "edge/rules", "edge/control"],
+    "edge/settings": SHARED + ["edge/datapath", "edge/rules", "edge/control", "edge/anycast"],
     "edge/link": SHARED + ["edge/datapath", "edge/telemetry", "edge/rules", "edge/control"],
     "edge/anycast": SHARED,
     "edge/replay": SHARED + ["edge/datapath", "edge/telemetry", "edge/rules", "edge/control", "edge/settings",
