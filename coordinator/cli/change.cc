@@ -2,6 +2,7 @@
 // and asks.
 #include <algorithm>
 #include <istream>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "common/config/config.h"
 #include "common/net/ip.h"
 #include "coordinator/cli/handlers.h"
+#include "coordinator/cli/pages.h"
 #include "coordinator/cli/render.h"
 #include "coordinator/cli/text.h"
 
@@ -109,6 +111,16 @@ int ShowMade(const Session& s, v1::RuleView rule, bool dry_run) {
   };
   const int shown = s.Show(rule, text, {rule.id()});
   return waited != kOk ? waited : shown;
+}
+
+// The source that a rule of "block" drops; nullopt for any other rule.
+std::optional<net::IpPrefix> BlockedSource(const v1::RuleView& rule) {
+  constexpr std::string_view kId = "block-";
+  constexpr std::string_view kMatch = "ip.src == ";
+  if (!rule.id().starts_with(kId) || !rule.match().starts_with(kMatch)) return std::nullopt;
+  const absl::StatusOr<net::IpPrefix> source =
+      net::IpPrefix::Parse(std::string_view(rule.match()).substr(kMatch.size()));
+  return source.ok() ? std::optional(*source) : std::nullopt;
 }
 
 std::string Impact(const v1::RuleView& rule, double now_unix_s) {
@@ -231,19 +243,25 @@ int Unblock(Session& s) {
   v1::UnblockRequest request;
   request.set_source(source->ToString());
   if (!s.values.Has("--yes")) {
-    v1::ExplainIpRequest explain;
-    explain.set_address(source->address().ToString());
-    const absl::StatusOr<v1::ExplainIpView> view = s.client->ExplainIp(explain);
+    v1::ListRulesRequest list;
+    list.set_origin("operator");
+    const auto view = AllPages(s, list, &AdminClient::ListRules, [](auto& v) { return v.mutable_rules(); });
     if (!view.ok()) return s.Fail(view.status());
     std::string impact = absl::StrCat("This lets ", source->ToShortString(),
-                                      " in again, unless another rule drops it. Rules that name it now:");
-    if (view->rules().empty()) absl::StrAppend(&impact, " none");
-    for (const v1::RuleView& rule : view->rules()) absl::StrAppend(&impact, "\n  ", Impact(rule, s.now_unix_s()));
-    const int sure = s.Confirm(impact);
+                                      " in again, unless another rule drops it. Blocks that it takes away:");
+    bool any = false;
+    for (const v1::RuleView& rule : view->rules()) {
+      const std::optional<net::IpPrefix> blocked = BlockedSource(rule);
+      if (!blocked || !source->Contains(*blocked)) continue;
+      any = true;
+      absl::StrAppend(&impact, "\n  ", Impact(rule, s.now_unix_s()));
+    }
+    // Without any there is nothing to be sure about: the coordinator says that nothing blocks it.
+    const int sure = any ? s.Confirm(impact) : kOk;
     if (sure != kOk) return sure;
   }
   const absl::StatusOr<v1::UnblockResponse> answer = s.client->Unblock(request);
-  if (!answer.ok()) return s.Fail(answer.status(), "bwctl explain ip says what holds an address up");
+  if (!answer.ok()) return s.Fail(answer.status(), "bwctl explain ip says what drops an address");
   return s.Show(
       *answer,
       [&] {

@@ -1,6 +1,4 @@
 // The commands that change nothing.
-#include <algorithm>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,41 +6,12 @@
 #include "absl/strings/str_cat.h"
 #include "common/net/ip.h"
 #include "coordinator/cli/handlers.h"
+#include "coordinator/cli/pages.h"
 #include "coordinator/cli/render.h"
 #include "coordinator/cli/text.h"
 
 namespace breakwater::cli {
 namespace {
-
-constexpr double kMostItems = 100000;
-constexpr uint32_t kPage =
-    200;  // items asked for at once: a thousand rules with a thousand edges each are too large for one answer
-
-// Asks page after page until the end or the limit. items is how to reach the list of a view.
-template <typename Request, typename View, typename Items>
-absl::StatusOr<View> AllPages(const Session& s, Request request,
-                              absl::StatusOr<View> (AdminClient::*ask)(const Request&), Items items) {
-  const auto limit = static_cast<int>(s.values.Number("--limit", kMostItems));
-  View all;
-  std::set<std::string> seen;
-  while (true) {
-    request.set_limit(std::min<uint32_t>(kPage, static_cast<uint32_t>(limit - items(all)->size())));
-    absl::StatusOr<View> page = (s.client->*ask)(request);
-    if (!page.ok()) return page;
-    items(all)->MergeFrom(*items(*page));
-    all.set_next_cursor(page->next_cursor());
-    if (page->next_cursor().empty()) return all;
-    if (items(all)->size() >= limit) break;
-    // A coordinator that sends the same page for ever must not hold us for ever.
-    if (items(*page)->empty() || !seen.insert(page->next_cursor()).second) {
-      return absl::InternalError("the coordinator's list doesn't go on: it sent a page twice or an empty one");
-    }
-    request.set_cursor(page->next_cursor());
-  }
-  if (items(all)->size() > limit) items(all)->DeleteSubrange(limit, items(all)->size() - limit);
-  s.console.err << "bwctl: there are more than these " << limit << "\n";
-  return all;
-}
 
 template <typename List>
 std::vector<std::string> Ids(const List& list) {

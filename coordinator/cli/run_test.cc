@@ -319,16 +319,24 @@ TEST_F(RunTest, BlockAsksAboutWidePrefixesOnly) {
 TEST_F(RunTest, DeleteAndUnblockChangeNothingUnlessSure) {
   coordinator_.rules = ReadView<v1::RulesView>("rules");
   EXPECT_EQ(Run({"rule", "delete", "op-ntp"}), 64);
-  EXPECT_EQ(Run({"unblock", "192.0.2.1"}), 64);
+  EXPECT_EQ(Run({"unblock", "198.51.100.0/24"}), 64);
   someone_is_there_ = true;
   terminal_.in.str("no\n\n");
   EXPECT_EQ(Run({"rule", "delete", "op-ntp"}), 1);
-  EXPECT_EQ(Run({"unblock", "192.0.2.1"}), 1);
+  EXPECT_EQ(Run({"unblock", "198.51.100.7"}), 1);
   EXPECT_EQ(Run({"rule", "delete", "op-ntp"}), 1) << "the end of the input is no yes";
   EXPECT_THAT(coordinator_.deletes, IsEmpty());
   EXPECT_THAT(coordinator_.unblocks, IsEmpty());
   EXPECT_EQ(Run({"rule", "delete", "op-ntp", "-y", "--reason", "over"}), 0);
   EXPECT_EQ(coordinator_.deletes.at(0).reason(), "over");
+}
+
+TEST_F(RunTest, UnblockOfWhatIsNotBlockedLeavesTheAnswerToTheCoordinator) {
+  coordinator_.rules = ReadView<v1::RulesView>("rules");
+  EXPECT_EQ(Run({"unblock", "203.0.113.9"}), 0);
+  EXPECT_THAT(err(), IsEmpty());
+  ASSERT_EQ(coordinator_.unblocks.size(), 1u);
+  EXPECT_EQ(coordinator_.unblocks[0].source(), "203.0.113.9/32");
 }
 
 TEST_F(RunTest, DeleteOfWhatIsNotThereAsksNothing) {
