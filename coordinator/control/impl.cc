@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "common/fleet/session_wire.h"
 #include "common/rule/rule_wire.h"
 
 namespace breakwater::coordinator {
@@ -203,6 +204,8 @@ void Control::Impl::Look(EdgeState& edge) {
   if (!edge.resync && !stuck) return;
   if (now_ - edge.last_resync < (edge.resync ? absl::Seconds(1) : kStuckAfter)) return;
   edge.resync = false;
+  // Asked before a snapshot that was under way had arrived; it has by now.
+  if (fleet::SameVersion(edge.progress.received(), rollout_.Desired(edge.identity))) return;
   edge.last_resync = now_;
   if (absl::Status s = Lead(edge, nullptr); !s.ok()) EndSession(edge, s);
 }

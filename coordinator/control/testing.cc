@@ -40,6 +40,13 @@ void FakeEdge::SessionStarted() {
   next_chunk_ = 0;
 }
 
+void FakeEdge::LoseState() {
+  rules_.clear();
+  version_.Clear();
+  stop_.Clear();
+  SessionStarted();
+}
+
 v1::EdgeMessage FakeEdge::Heartbeat() const {
   v1::EdgeMessage message;
   *message.mutable_heartbeat()->mutable_applied() = version_;
@@ -64,6 +71,8 @@ bool FakeEdge::Verify(const v1::SignedRule& rule, std::map<std::string, std::str
 }
 
 std::vector<v1::EdgeMessage> FakeEdge::Take(std::map<std::string, std::string> rules, const v1::SetVersion& version) {
+  if (fleet::SameVersion(version, version_))
+    return manifest_.has_value() ? std::vector<v1::EdgeMessage>() : Resync("not announced");
   if (HashOf(rules) != version.hash()) {
     complaints_.push_back("the set's hash isn't the one of revision " + std::to_string(version.revision()));
     return Resync("another hash");
@@ -100,6 +109,10 @@ std::vector<v1::EdgeMessage> FakeEdge::On(const v1::CoordinatorMessage& message)
     manifest_ = std::move(content);
     // The rules are here already, or there are none: nothing else comes.
     const v1::SetVersion desired = manifest_->desired();
+    if (fleet::SameVersion(desired, version_)) {
+      manifest_.reset();
+      return {};
+    }
     if (desired.hash() == version_.hash() && version_.revision() != 0) return Take(rules_, desired);
     if (manifest_->rules() == 0) return Take({}, desired);
   } else if (message.has_snapshot()) {
@@ -150,8 +163,11 @@ void Harness::Start() {
   Step(coordinator::Start{&store_, 42});
 }
 
-void Harness::Crash() {
+void Harness::Crash(size_t written) {
   control_.reset();
+  for (size_t i = 0; i < std::min(written, commits_.size()); ++i) {
+    if (!store_.Commit(commits_[i].batch).ok()) break;
+  }
   session_of_.clear();
   edge_of_.clear();
   under_way_.clear();
@@ -182,6 +198,12 @@ void Harness::Disconnect(FakeEdge& edge) {
   edge_of_.erase(session);
   under_way_.erase(session);
   if (control_ != nullptr) Step(EdgeDisconnected{session, "test"});
+}
+
+void Harness::Say(FakeEdge& edge, v1::EdgeMessage message) {
+  if (const auto it = session_of_.find(edge.identity().id); it != session_of_.end()) {
+    Step(EdgeSaid{it->second, std::move(message), now_});
+  }
 }
 
 void Harness::Step(Event event) {

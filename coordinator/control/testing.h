@@ -41,6 +41,8 @@ class FakeEdge {
   const tls::EdgeIdentity& identity() const { return identity_; }
   uint64_t boot() const { return boot_; }
   void Reboot(uint64_t boot) { boot_ = boot; }
+  // Its disk is new.
+  void LoseState();
   v1::Hello Hello() const;
   // A new session begins.
   void SessionStarted();
@@ -83,7 +85,8 @@ class Harness {
 
   // A coordinator on what the store holds. The one before, and its sessions, are gone.
   void Start();
-  void Crash();
+  // Of the commits that are held, the first `written` reach the disk, and nobody is told.
+  void Crash(size_t written = 0);
   bool running() const { return control_ != nullptr; }
   Control& control() { return *control_; }
   store::MemoryStore& store() { return store_; }
@@ -92,13 +95,15 @@ class Harness {
   FakeEdge& AddEdge(const std::string& region, const std::string& id);
   SessionId Connect(FakeEdge& edge, const std::string& peer = "ipv4:192.0.2.1:1000");
   void Disconnect(FakeEdge& edge);
+  // The edge says that; nothing when it has no session.
+  void Say(FakeEdge& edge, v1::EdgeMessage message);
   bool connected(const FakeEdge& edge) const { return session_of_.contains(edge.identity().id); }
 
   // Steps with that event; commits are held back when hold is set, else done at once, and what is sent arrives.
   void Step(Event event);
   void Advance(absl::Duration d);  // in ticks of 100 ms
   void HoldCommits(bool hold);
-  // Ends the oldest held commit: by writing it, or as lost in a crash.
+  // Ends the oldest held commit as the store will have it.
   bool FinishCommit();
   size_t held_commits() const { return commits_.size(); }
   // Messages that are under way are held too; then they arrive one at a time.
