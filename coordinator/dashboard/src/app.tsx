@@ -28,10 +28,10 @@ export function App() {
 
   return (
     <>
-      <a className="skip" href={location.hash || "#/"} onClick={(e) => { e.preventDefault(); main.current?.focus(); }}>
-        Skip to the content
-      </a>
       <header className="top">
+        <a className="skip" href={location.hash || "#/"} onClick={(e) => { e.preventDefault(); main.current?.focus(); }}>
+          Skip to the content
+        </a>
         <a className="brand" href={href("/", route)}>
           <Logo /> <span>Breakwater</span>
         </a>

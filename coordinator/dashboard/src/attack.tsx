@@ -19,6 +19,7 @@ const EVENTS: Record<string, { text: string; tone: Tone }> = {
   rule_refused: { text: "Rule refused", tone: "bad" },
   rule_expired: { text: "Rule expired", tone: "quiet" },
   ended: { text: "Ended", tone: "quiet" },
+  left_out: { text: "Left out", tone: "quiet" },
 };
 
 export function Attack({ live, route }: { live: Live; route: Route }) {

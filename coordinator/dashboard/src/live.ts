@@ -120,9 +120,10 @@ class Connection {
       const response = await fetch(`/api/v1/traffic?last_s=${SHOWN_S}`);
       if (!response.ok) return; // the chart then grows from the stream alone
       const whole = (await response.json()) as TrafficView;
-      const newer = this.state.traffic;
-      const inWhole = newer !== null && newer.step_s === whole.step_s && newer.start_unix_s >= whole.start_unix_s;
-      this.state = { ...this.state, traffic: inWhole ? mergeTraffic(whole, newer) : whole };
+      const held = this.state.traffic;
+      const heldFirst = held !== null && held.start_unix_s <= whole.start_unix_s;
+      const traffic = heldFirst ? mergeTraffic(held, whole) : held ? mergeTraffic(whole, held) : whole;
+      this.state = { ...this.state, traffic };
       this.publish(false);
     } catch {
       // The connection broke again; onopen comes back here.

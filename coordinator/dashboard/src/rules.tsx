@@ -37,7 +37,7 @@ export function Rules({ live, route }: { live: Live; route: Route }) {
         <p className="note">Rule <span className="mono">{open}</span> isn't among {origin || text ? "these" : "those in force: it was removed, or its lease lapsed"}.</p>
       )}
       {shown.length > 0 ? (
-        <Scroll label="Rules">
+        <Scroll label="Table of rules">
           <table className="rules">
             <caption className="hidden">Rules by priority, with their use and the edges' progress</caption>
             <thead>

@@ -17,6 +17,10 @@ test("a gap is unknown, not zero", () => {
   assert.deepEqual(shape(mergeTraffic(view(100, [1]), view(103, [4]))), [100, [1, null, null, 4]]);
 });
 
+test("what is known stays so", () => {
+  assert.deepEqual(shape(mergeTraffic(view(100, [1, 2]), view(100, [null, 20, null]))), [100, [1, 20, null]]);
+});
+
 test("only the newest steps stay", () => {
   assert.deepEqual(shape(mergeTraffic(view(100, [1, 2, 3]), view(103, [4, 5]), 3)), [102, [3, 4, 5]]);
   assert.deepEqual(shape(mergeTraffic(null, view(100, [1, 2, 3]), 2)), [101, [2, 3]]);

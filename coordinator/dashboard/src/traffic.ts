@@ -8,7 +8,7 @@ const UNKNOWN: TrafficPoint = { known: false, pps: 0, bps: 0, dropped_pps: 0, dr
 export const SHOWN_S = 300;
 
 /**
- * `newer` laid over `base`: steps of both are replaced, a gap between them is unknown, and only the newest `keep` steps stay.
+ * `newer` laid over `base`: what it knows replaces what was there, a gap between them is unknown, and only the newest `keep` steps stay.
  * A view with another step or region, or from before the base, replaces it.
  */
 export function mergeTraffic(base: TrafficView | null, newer: TrafficView, keep = SHOWN_S): TrafficView {
@@ -24,7 +24,7 @@ export function mergeTraffic(base: TrafficView | null, newer: TrafficView, keep 
   const points = base.points.slice();
   while (points.length < shift) points.push(UNKNOWN);
   newer.points.forEach((point, i) => {
-    points[shift + i] = point;
+    if (point.known || !points[shift + i]?.known) points[shift + i] = point;
   });
   const surplus = Math.max(0, points.length - keep);
   return { ...base, start_unix_s: base.start_unix_s + surplus * step, points: points.slice(surplus) };
