@@ -112,5 +112,98 @@ TEST(DetectorTest, WhatIsUnusualIsSuspiciousLongBeforeItIsAnAttack) {
   EXPECT_THAT(detector.Suspicious(0.1, 64), ::testing::ElementsAre(flood)) << "an attack stays so until it has ended";
 }
 
+// The exact counts of a tenth of a second of a flood, and samples of it.
+struct FloodSlot {
+  window::Slot slot;
+  std::vector<HeaderSample> samples;
+};
+FloodSlot SlotOf(Random& r, int index, uint64_t packets, uint64_t dropped = 0) {
+  FloodSlot f;
+  f.slot.start = kStart + window::kSlotLength * index;
+  f.slot.traffic[{window::Target::Host(kVictim), BW_VECTOR_TCP_SYN}] = {packets, packets * 40, dropped, dropped * 40};
+  for (uint64_t i = 0; i < 60; ++i) {
+    f.samples.push_back(FloodSyn(r));
+    f.samples.back().time = f.slot.start + absl::Milliseconds(i);
+    f.samples.back().dropped = i * packets < dropped * 60;
+  }
+  return f;
+}
+
+template <typename T>
+std::vector<T> Find(const std::vector<Finding>& findings) {
+  std::vector<T> out;
+  for (const Finding& f : findings) {
+    if (const T* t = std::get_if<T>(&f)) out.push_back(*t);
+  }
+  return out;
+}
+
+TEST(DetectorTest, ProposesNothingForHeldTargets) {
+  const window::Target around = window::Target::Prefix(net::IpPrefix(kVictim, 24));
+  for (const window::Target& held : {window::Target::Host(kVictim), around}) {
+    Detector detector(DetectorConfig{}, "d");
+    Random r(1);
+    detector.HoldSignatures(window::Target::Host(net::IpAddress::FromV4(0xc0000307)), kStart + absl::Hours(1));
+    detector.HoldSignatures(held, kStart + absl::Seconds(5));
+    detector.HoldSignatures(held, kStart + absl::Seconds(2));
+    for (int i = 0; i < 21; ++i) {
+      const FloodSlot f = SlotOf(r, i, 400);
+      const std::vector<Finding> found = detector.OnSlot(f.slot, f.samples);
+      EXPECT_EQ(Find<SignatureProposed>(found).size(), i == 20 ? 1u : 0u) << "slot " << i;
+    }
+    EXPECT_THAT(detector.ActiveAttacks(), SizeIs(1));
+  }
+}
+
+// A rule that was there before the attack takes care of it; the few packets that pass say nothing.
+TEST(DetectorTest, ProposesNothingForWhatIsDroppedAlready) {
+  Detector detector(DetectorConfig{}, "d");
+  Random r(2);
+  for (int i = 0; i < 40; ++i) {
+    const FloodSlot f = SlotOf(r, i, 400, 380);
+    EXPECT_THAT(Find<SignatureProposed>(detector.OnSlot(f.slot, f.samples)), SizeIs(0)) << "slot " << i;
+  }
+  ASSERT_THAT(detector.ActiveAttacks(), SizeIs(1));
+  EXPECT_EQ(detector.ActiveAttacks()[0].state, AttackState::kMitigated);
+  // Until that rule goes.
+  size_t proposed = 0;
+  for (int i = 40; i < 60; ++i) {
+    const FloodSlot f = SlotOf(r, i, 400);
+    proposed += Find<SignatureProposed>(detector.OnSlot(f.slot, f.samples)).size();
+  }
+  EXPECT_GE(proposed, 1u);
+}
+
+// Where rules take a while to count, the time before they do says nothing against them.
+TEST(DetectorTest, WaitsForARuleToCount) {
+  for (const bool patient : {false, true}) {
+    DetectorConfig config;
+    if (patient) config.confirm_within = absl::Seconds(5);
+    Detector detector(config, "d");
+    Random r(3);
+    std::string id;
+    size_t confirmed = 0, rejected = 0;
+    for (int i = 0; i < 40; ++i) {
+      FloodSlot f = SlotOf(r, i, 400);
+      if (!id.empty() && i >= 20) f.slot.rules[id].matched_packets = 390;
+      const std::vector<Finding> found = detector.OnSlot(f.slot, f.samples);
+      if (const auto p = Find<SignatureProposed>(found); id.empty() && !p.empty()) id = p[0].signature.id;
+      for (const SignatureConfirmed& c : Find<SignatureConfirmed>(found)) confirmed += c.signature_id == id;
+      for (const SignatureRejected& x : Find<SignatureRejected>(found)) rejected += x.signature_id == id;
+    }
+    EXPECT_EQ(confirmed, patient ? 1u : 0u);
+    EXPECT_EQ(rejected, patient ? 0u : 1u);
+  }
+}
+
+TEST(DetectorTest, FloorsAreScaledWhetherConfiguredOrNot) {
+  DetectorConfig config;
+  config.host_floors[BW_VECTOR_TCP_SYN] = Floor{.pps = 80, .bps = 1000};
+  const DetectorConfig half = WithScaledFloors(config, 0.5);
+  EXPECT_EQ(half.host_floors[BW_VECTOR_TCP_SYN], (Floor{.pps = 40, .bps = 500}));
+  EXPECT_EQ(half.host_floors[BW_VECTOR_TCP_ACK], (Floor{.pps = DefaultFloor(BW_VECTOR_TCP_ACK).pps / 2}));
+  EXPECT_EQ(half.alarm_seconds, config.alarm_seconds);
+}
+
 }  // namespace
 }  // namespace breakwater::detect

@@ -29,6 +29,7 @@ constexpr absl::Duration kRecent = absl::Seconds(60);
 // An active attack's row is renewed this often when nothing but its counts changes.
 constexpr absl::Duration kWriteEvery = absl::Seconds(5);
 constexpr size_t kMaxActive = 4096;
+constexpr size_t kFewInASecond = 16;
 constexpr uint32_t kDefaultLimit = 100;
 constexpr uint32_t kMaxLimit = 1000;
 
@@ -149,7 +150,8 @@ Record* AttackBook::Impl::FindJoin(const TargetVector& key, absl::Time from, abs
 Record* AttackBook::Impl::Make(const TargetVector& key, absl::Time detected) {
   if (active_.size() >= kMaxActive) return nullptr;
   std::string id;
-  for (int n = 1; id.empty() || records_.contains(id); ++n) {
+  for (size_t n = 1; id.empty() || records_.contains(id); ++n) {
+    if (n == kFewInASecond) n += records_.size();
     id = absl::StrCat("attack-", absl::ToUnixSeconds(detected), "-", n);
   }
   Record& r = records_[id];
