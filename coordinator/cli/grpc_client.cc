@@ -6,12 +6,14 @@
 #include <chrono>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "breakwater/v1/admin.grpc.pb.h"
 #include "common/tls/credentials.h"
 #include "coordinator/cli/tls_probe.h"
+#include "google/protobuf/stubs/logging.h"
 
 namespace breakwater::cli {
 namespace {
@@ -20,6 +22,9 @@ namespace {
 constexpr int kMaxAnswerBytes = 64 << 20;
 constexpr int kFirstReconnectMs = 200;
 constexpr int kMostReconnectMs = 1000;
+
+// What gRPC says of an answer that protobuf refused.
+constexpr std::string_view kUnreadable = "No message returned for unary request";
 
 using Stub = v1::AdminService::Stub;
 
@@ -88,6 +93,14 @@ class GrpcClient final : public AdminClient {
     Response response;
     const grpc::Status status = (stub_.get()->*method)(&context, request, &response);
     if (status.ok()) return response;
+    if (status.error_message() == kUnreadable) {
+      return absl::InternalError(
+          absl::StrCat("the coordinator at ", connection_.server, " answered what this bwctl can't read"));
+    }
+    if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
+      return absl::UnimplementedError(
+          absl::StrCat("what answers at ", connection_.server, " doesn't know this request"));
+    }
     const bool connected = channel_->GetState(false) == GRPC_CHANNEL_READY;
     if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED && connected) {
       return absl::DeadlineExceededError(
@@ -117,8 +130,11 @@ absl::StatusOr<std::unique_ptr<AdminClient>> ConnectGrpc(const Connection& conne
   absl::StatusOr<tls::Material> material =
       tls::LoadMaterial({.ca = connection.ca, .certificate = connection.certificate, .key = connection.key});
   if (!material.ok()) return material.status();
-  // Its log would stand between our messages, and says less than they do.
-  if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function([](gpr_log_func_args*) {});
+  // Their logs would stand between our messages, and say less than they do.
+  if (std::getenv("GRPC_VERBOSITY") == nullptr) {
+    gpr_set_log_function([](gpr_log_func_args*) {});
+    google::protobuf::SetLogHandler(nullptr);
+  }
   return std::make_unique<GrpcClient>(connection, *std::move(material), timeout);
 }
 

@@ -40,6 +40,10 @@ class Service final : public v1::AdminService::Service {
     rule->set_match("ip.src == " + request->source());
     return grpc::Status::OK;
   }
+  grpc::Status ListEdges(grpc::ServerContext*, const v1::ListEdgesRequest*, v1::EdgesView* view) override {
+    view->add_edges()->set_id("cut in the middle of a character \xc3");
+    return grpc::Status::OK;
+  }
   grpc::Status GetEdge(grpc::ServerContext* context, const v1::GetEdgeRequest*, v1::EdgeView*) override {
     while (!context->IsCancelled()) absl::SleepFor(absl::Milliseconds(5));
     return grpc::Status::OK;
@@ -133,7 +137,15 @@ TEST_F(GrpcClientTest, CarriesRequestsAndErrors) {
   EXPECT_EQ(Run({"rule", "show", "op-9"}, admin_), 3);
   EXPECT_THAT(err(), HasSubstr("no rule op-9"));
   EXPECT_EQ(Run({"traffic"}, admin_), 1) << "this service doesn't know it";
-  EXPECT_THAT(err(), HasSubstr("different versions"));
+  EXPECT_THAT(err(), HasSubstr("doesn't know this request"));
+  EXPECT_THAT(err(), HasSubstr("api.listen"));
+}
+
+TEST_F(GrpcClientTest, SaysThatAnAnswerCannotBeRead) {
+  Serve();
+  EXPECT_EQ(Run({"edge", "list"}, admin_), 1);
+  EXPECT_THAT(out(), ::testing::IsEmpty());
+  EXPECT_THAT(err(), HasSubstr("can't read"));
 }
 
 TEST_F(GrpcClientTest, TakesTheNameOfTheCertificateFromAnOption) {

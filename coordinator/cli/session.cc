@@ -58,7 +58,9 @@ int Session::Fail(const absl::Status& status, std::string_view next) const {
                           "; --timeout waits longer");
       break;
     case absl::StatusCode::kUnimplemented:
-      hint = "coordinator and bwctl are of different versions: compare \"bwctl version\" with \"bwctl overview\"";
+      hint =
+          "is that the coordinator's API (api.listen), and of this version? compare \"bwctl version\" with \"bwctl "
+          "overview\"";
       break;
     case absl::StatusCode::kAborted:
       hint = "somebody else changed it meanwhile: look again, then repeat";
