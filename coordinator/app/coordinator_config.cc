@@ -51,22 +51,29 @@ void ReadListeners(Map& root, CoordinatorConfig& config) {
   http.Finish();
 }
 
-// A needed one; its absence alone is the mistake that is reported.
-std::string ReadNeededPath(const Value& value) { return value.present() ? settings::ReadPath(value, "") : ""; }
+// A path that has to be there, without a second report when it isn't.
+std::string ReadNeededPath(Map& map, std::string_view key) {
+  const Value value = map.Need(key);
+  return value.present() ? settings::ReadPath(value, "") : "";
+}
 
 void ReadFiles(Map& root, CoordinatorConfig& config) {
   Map state = root.Get("state").AsMap();
   config.state_directory = settings::ReadPath(state.Get("directory"), config.state_directory);
   state.Finish();
 
-  Map tls = root.Need("tls").AsMap();
-  config.tls.ca = ReadNeededPath(tls.Need("ca"));
-  config.tls.certificate = ReadNeededPath(tls.Need("certificate"));
-  config.tls.key = ReadNeededPath(tls.Need("key"));
-  tls.Finish();
+  if (const Value section = root.Need("tls"); section.present()) {
+    Map tls = section.AsMap();
+    config.tls.ca = ReadNeededPath(tls, "ca");
+    config.tls.certificate = ReadNeededPath(tls, "certificate");
+    config.tls.key = ReadNeededPath(tls, "key");
+    tls.Finish();
+  }
 
   Map signing = root.Get("signing").AsMap();
-  config.signing_key = settings::ReadPath(signing.Get("key"), config.state_directory + "/signing.key");
+  const Value key = signing.Get("key");
+  config.signing_key = config.state_directory + "/signing.key";
+  if (key.present()) config.signing_key = settings::ReadPath(key, "");
   signing.Finish();
 }
 

@@ -11,6 +11,7 @@
 #include "coordinator/app/commands.h"
 #include "coordinator/app/coordinator_config.h"
 #include "coordinator/app/daemon.h"
+#include "coordinator/ingest/grpc_log.h"
 
 namespace breakwater::coordinator {
 namespace {
@@ -59,6 +60,7 @@ int Run(const Options& options) {
   }
   service::BlockSignals();
   log::Configure({.level = loaded.config->log_level, .format = loaded.config->log_format});
+  ingest::SendGrpcLinesToLog();
   return RunCoordinator(options.config, *loaded.config);
 }
 
