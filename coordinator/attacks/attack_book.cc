@@ -26,8 +26,9 @@ constexpr absl::Duration kEdgeIsAtIt = absl::Seconds(2);
 constexpr absl::Duration kConfirmWithin = absl::Seconds(5);
 // Windows that are later than this amend the records of that time too.
 constexpr absl::Duration kRecent = absl::Seconds(60);
-// An active attack's row is renewed this often when nothing but its counts changes.
-constexpr absl::Duration kWriteEvery = absl::Seconds(5);
+// The row of an attack that very many edges see is renewed this often when nothing but its counts changes, others' always.
+constexpr absl::Duration kWriteEvery = absl::Seconds(1);
+constexpr size_t kManyParts = 64;
 constexpr size_t kMaxActive = 4096;
 constexpr size_t kFewInASecond = 16;
 constexpr uint32_t kDefaultLimit = 100;
@@ -89,6 +90,7 @@ class AttackBook::Impl {
   Record* Make(const TargetVector& key, absl::Time detected);
   void Index(const Record& record);
   void Forget(const std::string& id);
+  void ForgetAlias(const std::string& edge, const std::string& attack_id, const std::string& id);
   void Settle(Record& record, absl::Time now);
   void SettleAll(absl::Time now);
   void OnOwn(const detect::Attack& attack, absl::Time now);
@@ -117,6 +119,11 @@ void AttackBook::Impl::Index(const Record& r) {
   if (!r.own_attack_id.empty()) by_attack_id_.try_emplace(r.own_attack_id, r.id);
 }
 
+void AttackBook::Impl::ForgetAlias(const std::string& edge, const std::string& attack_id, const std::string& id) {
+  if (auto it = by_alias_.find(Alias(edge, attack_id)); it != by_alias_.end() && it->second == id) by_alias_.erase(it);
+  if (auto it = by_attack_id_.find(attack_id); it != by_attack_id_.end() && it->second == id) by_attack_id_.erase(it);
+}
+
 void AttackBook::Impl::Forget(const std::string& id) {
   const auto it = records_.find(id);
   if (it == records_.end()) return;
@@ -124,9 +131,10 @@ void AttackBook::Impl::Forget(const std::string& id) {
     key->second.erase(id);
     if (key->second.empty()) by_key_.erase(key);
   }
-  for (auto* index : {&by_alias_, &by_attack_id_}) {
-    std::erase_if(*index, [&](const auto& entry) { return entry.second == id; });
+  for (const auto& [edge, part] : it->second.parts) {
+    for (const auto& [attack_id, f] : part.findings) ForgetAlias(edge, attack_id, id);
   }
+  ForgetAlias("", it->second.own_attack_id, id);
   std::erase_if(own_rules_, [&](const auto& entry) { return entry.second.proposal.attack_id == id; });
   active_.erase(id);
   recent_.erase(id);
@@ -196,7 +204,9 @@ void AttackBook::Impl::OnReport(std::string_view edge, std::string_view region, 
   if (r == nullptr) r = FindJoin(key, from, until);
   if (r == nullptr) r = Make(key, std::min(now, absl::FromUnixMicros(report.detected_unix_us())));
   if (r == nullptr) return;
-  r->OnReport(edge, region, report, now);
+  if (const std::string gone = r->OnReport(edge, region, report, now); !gone.empty()) {
+    ForgetAlias(std::string(edge), gone, r->id);
+  }
   if (!known) {
     Index(*r);
     if (report.ended_unix_us() == 0) detector_.HoldSignatures(key.target, now + kEdgeIsAtIt);
@@ -240,6 +250,7 @@ void AttackBook::Impl::OnOwn(const detect::Attack& attack, absl::Time now) {
   if (r == nullptr) r = Make(key, attack.detected);
   if (r == nullptr) return;
   // An earlier one of the detector's in the same record is over once it has a new one.
+  if (!known) ForgetAlias("", r->own_attack_id, r->id);
   r->OnOwn(attack, now);
   if (!known) Index(*r);
   Settle(*r, now);
@@ -319,7 +330,8 @@ store::Batch AttackBook::Impl::TakeWrites(absl::Time now) {
   }
   store::Batch batch;
   for (auto& [id, r] : records_) {
-    if (!r.turned && (!r.changed || now - r.written < kWriteEvery)) continue;
+    const absl::Duration wait = r.parts.size() > kManyParts ? kWriteEvery : absl::ZeroDuration();
+    if (!r.turned && (!r.changed || now - r.written < wait)) continue;
     batch.push_back(store::Put(StoreKey(id), Serialize(r, now)));
     r.changed = r.turned = false;
     r.written = now;

@@ -71,7 +71,8 @@ class AttackBook {
   // Whether the joined record is active (not ended).
   bool Active(std::string_view joined_id) const;
   size_t active() const;
-  // Writes since the last call; to be committed.
+  // Every record that changed since the last call, to be committed together with the watermarks of the windows that were
+  // counted into it. A record with more than 64 edges at most once a second, when nothing but its counts changed.
   store::Batch TakeWrites(absl::Time now);
 
   v1::AttacksView List(const v1::ListAttacksRequest& request, absl::Time now) const;

@@ -281,7 +281,7 @@ TEST(AttackBookTest, HostileReportsAreBounded) {
   for (int i = 0; i < 50; ++i) {
     third.OnReport("a", "eu", Report("a-" + std::to_string(i), {.state = "ended", .ended = 1, .packets = 10}), At(1));
   }
-  EXPECT_EQ(third.Get("a-0", At(1))->packets(), 500);
+  EXPECT_EQ(third.Get("a-49", At(1))->packets(), 500);
 }
 
 TEST(AttackBookTest, ListsNewestFirstInPages) {
@@ -399,16 +399,53 @@ TEST(AttackBookTest, HistoryIsBoundedByNumberAndAge) {
   EXPECT_TRUE(book.TakeWrites(At(9000)).empty());
 }
 
-TEST(AttackBookTest, AnActiveAttackIsWrittenWhenItTurnsAndElseEveryFiveSeconds) {
+TEST(AttackBookTest, WhatWindowsToldIsInTheNextWrites) {
+  std::unique_ptr<store::Store> store = store::MakeMemoryStore();
   AttackBook book(AttackBookOptions{});
-  book.OnReport("a", "eu", Report("a-1"), At(0.5));
+  book.OnReport("a", "eu", Report("a-1", {.packets = 1}), At(0.5));
   EXPECT_EQ(book.TakeWrites(At(0.5)).size(), 1u);
   EXPECT_TRUE(book.TakeWrites(At(0.6)).empty());
-  book.OnReport("a", "eu", Report("a-1", {.packets = 1300}), At(1.5));
-  EXPECT_TRUE(book.TakeWrites(At(1.5)).empty());
-  EXPECT_EQ(book.TakeWrites(At(5.5)).size(), 1u);
-  book.OnReport("a", "eu", Report("a-1", {.state = "mitigated", .first_drop = 5.6}), At(5.7));
-  EXPECT_EQ(book.TakeWrites(At(5.7)).size(), 1u);
+  for (int s = 1; s < 5; ++s) {
+    book.OnWindow("b", "us", Second(s, 10), At(s + 1.1));
+    ASSERT_TRUE(store->Commit(book.TakeWrites(At(s + 1.2))).ok());
+    AttackBook after(AttackBookOptions{});
+    ASSERT_TRUE(after.Restore(*store, At(s + 2)).ok());
+    EXPECT_EQ(after.Get("a-1", At(s + 2))->packets(), 1 + 100 * s);
+  }
+  // With very many edges a row is large: once a second is enough.
+  for (int i = 0; i < 100; ++i) book.OnReport("e" + std::to_string(i), "eu", Report("x"), At(6));
+  EXPECT_EQ(book.TakeWrites(At(6)).size(), 1u);
+  book.OnWindow("b", "us", Second(5, 10), At(6.2));
+  EXPECT_TRUE(book.TakeWrites(At(6.4)).empty());
+  EXPECT_EQ(book.TakeWrites(At(7)).size(), 1u);
+}
+
+TEST(AttackBookTest, AttackIdsThatMadeRoomAreForgotten) {
+  AttackBook book(AttackBookOptions{});
+  for (int i = 0; i < 50; ++i) {
+    book.OnReport("a", "eu", Report("a-" + std::to_string(i), {.state = "ended", .ended = 1}), At(1 + 0.01 * i));
+  }
+  EXPECT_EQ(book.JoinedId("a-41"), "");
+  EXPECT_NE(book.JoinedId("a-42"), "");
+}
+
+TEST(AttackBookTest, TextsAreCutBetweenCharacters) {
+  AttackBook book(AttackBookOptions{});
+  v1::AttackReport r = Report("a-1");
+  std::string text;
+  while (text.size() < 2000) text += "x\xe2\x82\xac";  // four bytes, so that no limit falls between two characters
+  text.insert(0, "ab");
+  r.set_note(text);
+  book.OnReport("a", "eu", r, At(1));
+  book.OnRuleEvent("a-1", "rule_spread", "", "r", text, At(1));
+  const absl::StatusOr<v1::AttackView> view = book.Get("a-1", At(1));
+  for (const std::string& cut : {view->note(), view->timeline(2).text()}) {
+    EXPECT_TRUE(cut.ends_with("\xe2\x82\xac") || cut.ends_with("x")) << cut.size();
+  }
+  EXPECT_EQ(view->note().size(), 1023u);
+  EXPECT_EQ(view->timeline(2).text().size(), 255u);
+  v1::AttackView parsed;
+  EXPECT_TRUE(parsed.ParseFromString(view->SerializeAsString()));
 }
 
 // ── The coordinator's own detector ──

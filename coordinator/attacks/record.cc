@@ -39,6 +39,12 @@ Counts Max(const Counts& a, const Counts& b) { return a.packets >= b.packets ? a
 
 }  // namespace
 
+std::string Cut(std::string_view text, size_t limit) {
+  if (text.size() <= limit) return std::string(text);
+  while (limit > 0 && (static_cast<uint8_t>(text[limit]) & 0xc0) == 0x80) --limit;
+  return std::string(text.substr(0, limit));
+}
+
 void RecentSlots::Add(absl::Time start, const Counts& counts) {
   const int64_t index = IndexOf(start);
   OneSlot& s = slots_[static_cast<size_t>(index) % kSlots];
@@ -101,14 +107,17 @@ void Record::Widen(const Finding& f, std::string_view by) {
   }
 }
 
-void Record::OnReport(std::string_view edge, std::string_view region, const v1::AttackReport& report, absl::Time now) {
+std::string Record::OnReport(std::string_view edge, std::string_view region, const v1::AttackReport& report,
+                             absl::Time now) {
   Part* part = PartOf(edge, region);
-  if (part == nullptr) return;
+  std::string gone;
+  if (part == nullptr) return gone;
   if (part->findings.size() >= kMaxFindings && !part->findings.contains(report.attack_id())) {
     auto oldest = std::min_element(part->findings.begin(), part->findings.end(),
                                    [](const auto& a, const auto& b) { return a.second.heard < b.second.heard; });
     part->earlier += oldest->second.total;
     part->restored_detected = Earlier(part->restored_detected, oldest->second.detected);
+    gone = oldest->first;
     part->findings.erase(oldest);
   }
   Finding& f = part->findings[report.attack_id()];
@@ -125,9 +134,10 @@ void Record::OnReport(std::string_view edge, std::string_view region, const v1::
   Widen(f, edge);
   peak_pps = std::max(peak_pps, report.peak_pps());
   peak_bps = std::max(peak_bps, report.peak_bps());
-  if (!report.note().empty()) note = report.note().substr(0, kMaxNote);
+  if (!report.note().empty()) note = Cut(report.note(), kMaxNote);
   changed = true;
   turned = turned || fresh || before != f.state;
+  return gone;
 }
 
 void Record::OnOwn(const detect::Attack& attack, absl::Time now) {
@@ -144,7 +154,7 @@ void Record::OnOwn(const detect::Attack& attack, absl::Time now) {
   Widen(*own, kCoordinator);
   peak_pps = std::max(peak_pps, attack.peak_pps);
   peak_bps = std::max(peak_bps, attack.peak_bps);
-  if (!attack.note.empty()) note = attack.note.substr(0, kMaxNote);
+  if (!attack.note.empty()) note = Cut(attack.note, kMaxNote);
   changed = true;
 }
 
@@ -178,7 +188,7 @@ void Record::AddEvent(absl::Time at, std::string_view kind, std::string_view edg
   e.set_kind(std::string(kind));
   e.set_edge(std::string(edge));
   e.set_rule_id(std::string(rule_id));
-  e.set_text(std::string(text.substr(0, kMaxText)));
+  e.set_text(Cut(text, kMaxText));
   // The beginning and the latest tell most.
   if (events.size() >= kMaxEvents) {
     events.erase(events.begin() + kMaxEvents / 2);

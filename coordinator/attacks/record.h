@@ -103,7 +103,8 @@ struct Record {
 
   bool active() const { return state != detect::AttackState::kEnded; }
 
-  void OnReport(std::string_view edge, std::string_view region, const v1::AttackReport& report, absl::Time now);
+  // The attack id of that edge which had to make room for this one; empty when none had to.
+  std::string OnReport(std::string_view edge, std::string_view region, const v1::AttackReport& report, absl::Time now);
   void OnOwn(const detect::Attack& attack, absl::Time now);
   void OnWindow(std::string_view edge, std::string_view region, const window::Window& window);
   // Once for each kind, edge and rule.
@@ -117,6 +118,9 @@ struct Record {
   Part* PartOf(std::string_view edge, std::string_view region);
   void Widen(const Finding& finding, std::string_view by);
 };
+
+// At most so many bytes, cut between two characters.
+std::string Cut(std::string_view text, size_t limit);
 
 inline constexpr std::string_view kCoordinator = "coordinator";
 
