@@ -63,6 +63,7 @@ show("attack: totals, chart, fleet and the attack's row", "attack", "", async (p
   assert.match(await tile(page, "Edges").innerText(), /3 \/ 3/);
   const row = await text(page, 'tr[data-attack="a-17"]');
   for (const part of ["203.0.113.10", "udp.dns", "mitigated", "kpps", "99.7 %", "ams-1", "d-ams-1-7"]) assert.ok(row.includes(part), `${part} in ${row}`);
+  await eventually(async () => assert.match(await text(page, 'tr[data-attack="a-17"]'), /eu, us-east/));
   const fleet = await text(page, "table.fleet");
   for (const part of ["eu", "us-east", "asia", "ams-1", "connected", "announced"]) assert.ok(fleet.includes(part), `${part} in ${fleet}`);
   assert.ok((await drawn(page, "in")) > 200, "the line of what comes in");

@@ -2,8 +2,9 @@
 
 import { duration, rate, share, si, UNIT_NAME, wholeDuration, type Units } from "./format";
 import { Badge, Bar, Empty, Panel, Scroll, Time, type Tone } from "./parts";
-import { href, type Route } from "./route";
 import { useFetched } from "./fetched";
+import { regionsOf, useRegions } from "./regions";
+import { href, type Route } from "./route";
 import type { Live } from "./live";
 import type { AttackView, AttacksView } from "./views";
 
@@ -30,6 +31,7 @@ export function forOverview(attacks: AttackView[]): AttackView[] {
 export function AttackTable({ attacks, route, units, now, caption }: {
   attacks: AttackView[]; route: Route; units: Units; now: number; caption: string;
 }) {
+  const known = useRegions(attacks);
   return (
     <Scroll label={caption}>
       <table className="attacks">
@@ -55,7 +57,7 @@ export function AttackTable({ attacks, route, units, now, caption }: {
             const rule = a.signatures[0];
             const droppedNow = ended ? a.dropped_packets : a.now_dropped_pps;
             const allNow = ended ? a.packets : a.now_pps;
-            const regions = [...new Set(a.edges.map((e) => e.region))].sort();
+            const regions = a.edges.length > 0 ? regionsOf(a) : known.get(a.id) ?? [];
             return (
               <tr key={a.id} data-attack={a.id} className={ended ? "past" : undefined}>
                 <th scope="row"><a href={href(`/attacks/${encodeURIComponent(a.id)}`, route)}>{a.target}</a></th>

@@ -154,7 +154,7 @@ function options(host: HTMLElement, legend: HTMLElement, shown: () => { view: Tr
   return {
     width: host.clientWidth,
     height: HEIGHT,
-    padding: [10, 4, 0, 4],
+    padding: [10, 26, 0, 4],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: {

@@ -108,7 +108,7 @@ function Tile({ name, kind, value, note }: { name: string; kind: string; value: 
   return (
     <div className={`tile ${kind}`}>
       <h2>{name}</h2>
-      <p className="value">{number}{unit && <span className="unit"> {unit}</span>}</p>
+      <p className={value === "unknown" ? "value unknown" : "value"}>{number}{unit && <span className="unit"> {unit}</span>}</p>
       <p className="tile-note">{note}</p>
     </div>
   );
@@ -126,8 +126,8 @@ function Traffic({ live, overview, route, units }: { live: Live; overview: Overv
       title="Traffic and drops"
       aside={
         <div className="choices">
-          <Choice label="Region" route={route} name="region" value={region}
-            options={[{ value: "", label: "all" }, ...overview.regions.map((r) => ({ value: r.name, label: r.name }))]} />
+          {overview.regions.length > 1 && <Choice label="Region" route={route} name="region" value={region}
+            options={[{ value: "", label: "all" }, ...overview.regions.map((r) => ({ value: r.name, label: r.name }))]} />}
           <Choice label="Range" route={route} name="range" value={range === RANGES[0] ? "" : range.name}
             options={RANGES.map((r, i) => ({ value: i === 0 ? "" : r.name, label: r.label }))} />
         </div>

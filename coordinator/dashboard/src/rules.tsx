@@ -185,7 +185,7 @@ function expiry(expires: number, now: number): string {
 /** In a word, how far the edges are. */
 function Progress({ rule }: { rule: RuleView }) {
   const total = rule.edges.length;
-  if (total === 0) return rule.state ? <Badge tone="quiet" sign="·">{rule.state}</Badge> : <span className="quiet-text">no edge in scope</span>;
+  if (total === 0) return <span className="quiet-text">no edge in scope</span>;
   const refused = rule.edges.filter((e) => e.state === "refused").length;
   const there = rule.edges.filter((e) => stepOf(e) >= 3).length;
   const matching = rule.edges.filter((e) => e.state === "matching").length;
