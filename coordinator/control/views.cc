@@ -122,8 +122,7 @@ std::vector<std::string> Control::Impl::NeedsYou() {
       add(name + " has a clock that is off by " +
           std::to_string(std::llround(absl::ToDoubleMilliseconds(edge.clock_offset))) + " ms");
     }
-    if (edge.stream_refused > 0)
-      add(name + " sent " + std::to_string(edge.stream_refused) + " windows that were refused");
+    if (now_ - edge.refused_at < kConflictFor) add(name + " sends windows that are refused: " + edge.refused_why);
   }
   return needs;
 }
