@@ -101,6 +101,8 @@ class EventWriter : public EventHub::Listener, public std::enable_shared_from_th
   void Discard() {
     stream_.socket().async_read_some(boost::asio::buffer(discarded_),
                                      [self = this->shared_from_this()](ErrorCode ec, size_t) {
+                                       // Closed from this side: whoever did it knows why.
+                                       if (ec == boost::asio::error::operation_aborted) return;
                                        if (ec) return self->End(false);
                                        self->Discard();
                                      });

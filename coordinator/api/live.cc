@@ -109,9 +109,12 @@ void Live::Look(size_t index, View view, bool fresh, absl::Duration now) {
   Topic& topic = topics_[index];
   topic.looked = now;
   const uint64_t fingerprint = FingerprintOf(view);
-  if (!fresh && fingerprint == topic.fingerprint && now - topic.published < kFullEvery) return;
+  const bool differs = fingerprint != topic.fingerprint;
+  const bool at_once = differs && now - topic.changed >= kApart;
+  if (!fresh && !at_once && now - topic.published < kFullEvery) return;
   topic.fingerprint = fingerprint;
   topic.published = now;
+  if (differs) topic.changed = now;
   Hand(index, std::make_unique<View>(std::move(view)), fresh);
 }
 
@@ -120,10 +123,10 @@ void Live::Tick(LiveSource& source, absl::Duration now) {
   for (const size_t index : interest.topics) {
     const Topic& topic = topics_.at(index);
     const bool fresh = interest.fresh.contains(index);
-    // A change of an attack doesn't wait for the next look, but what is published keeps its distance.
-    const bool apart = now - (index == kAttacks ? topic.published : topic.looked) >= kApart;
     const bool due = now - topic.published >= kFullEvery;
-    if (!fresh && !due && (!apart || index == kTraffic)) continue;
+    // Attacks are looked at in every tick, so that a change of one waits for nothing but its distance from the last.
+    const bool look = index == kAttacks || (index != kTraffic && now - topic.looked >= kApart);
+    if (!fresh && !due && !look) continue;
     if (index == kOverview) {
       Look(index, source.Overview(), fresh, now);
     } else if (index == kTraffic) {

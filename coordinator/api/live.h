@@ -55,6 +55,7 @@ class Live {
   struct Topic {
     absl::Duration looked = -absl::InfiniteDuration();
     absl::Duration published = -absl::InfiniteDuration();
+    absl::Duration changed = -absl::InfiniteDuration();  // when its fingerprint was last another one
     uint64_t fingerprint = 0;
   };
   struct Work {
