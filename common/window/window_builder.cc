@@ -13,6 +13,12 @@ absl::Time SecondOf(absl::Time t) { return absl::FromUnixSeconds(absl::ToUnixSec
 
 }  // namespace
 
+void WindowBuilder::SetSketches(uint64_t seed, size_t max_sketches) {
+  if (current_ && seed != options_.seed) current_->sketches.clear();
+  options_.seed = seed;
+  options_.max_sketches = max_sketches;
+}
+
 void WindowBuilder::Open(absl::Time start) {
   current_.emplace();
   current_->start = start;

@@ -39,6 +39,8 @@ class WindowBuilder {
 
   // Corrected time = time of slots and samples + offset. Holds for later slots.
   void SetClockOffset(absl::Duration offset) { clock_offset_ = offset; }
+  // Sketches are made with this seed from now on; those of the running window go, since no others could be merged with them.
+  void SetSketches(uint64_t seed, size_t max_sketches);
   // The windows that are complete with this slot, at most two: the one before when its second is over, and the slot's
   // own when it is the last tenth.
   std::vector<Window> AddSlot(const Slot& slot, std::span<const HeaderSample> samples, const Alerted& alerted);

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/fleet/session_wire.h"
+#include "edge/link/clock_offset.h"
 
 namespace breakwater::app {
 namespace {
@@ -40,11 +42,12 @@ std::vector<window::HeaderSample> Part(const std::vector<window::HeaderSample>& 
 
 }  // namespace
 
-Daemon::Daemon(settings::EdgeConfig config, StateFile::Loaded loaded, Parts parts)
+Daemon::Daemon(settings::EdgeConfig config, StateFile::Loaded loaded, Parts parts, Restored restored)
     : config_(std::move(config)),
       parts_(parts),
       slots_(parts.clock),
       saved_(std::move(loaded.state.saved)),
+      restored_(std::move(restored)),
       control_(config_.control),
       panic_wanted_(saved_.panic),
       panic_reason_(std::move(loaded.state.panic_reason)),
@@ -56,6 +59,7 @@ Daemon::Daemon(settings::EdgeConfig config, StateFile::Loaded loaded, Parts part
   parts_.metrics.start_time.Set(absl::ToDoubleSeconds(started_ - absl::UnixEpoch()));
   parts_.metrics.config_time.Set(absl::ToDoubleSeconds(config_read_ - absl::UnixEpoch()));
   ReportLoadedState(loaded);
+  if (parts_.link != nullptr) uplink_.emplace(*parts_.link, parts_.boot_id);
 }
 
 void Daemon::ReportLoadedState(const StateFile::Loaded& loaded) {
@@ -82,12 +86,14 @@ void Daemon::ReportLoadedState(const StateFile::Loaded& loaded) {
 
 void Daemon::Start() {
   LookAtInterfaces();
-  Feed(control::Start{saved_});
+  Feed(control::Start{std::move(saved_), std::move(restored_.desired), std::move(restored_.stop)});
   saved_ = {};
+  restored_ = {};
 }
 
 void Daemon::Tick() {
   parts_.health.Beat();
+  TakeFromLink();
   if (slots_.Pending() == 0) return;
   const absl::Duration start = parts_.clock.Monotonic();
   if (panic_unsure_) EnforcePanicNow();
@@ -144,7 +150,7 @@ void Daemon::Account(const SlotClock::Due& due, const datapath::SlotCounters& co
 void Daemon::Judge(const SlotClock::Due& due, const datapath::SlotCounters& counters) {
   const window::Slot slot = builder_.Build(due.first_start, counters);
   if (due.count == 1) {
-    Feed(control::SlotClosed{slot, counters.samples});
+    Close(slot, counters.samples);
     return;
   }
   // What was given up is taken out in proportion, so that a long stop doesn't look like a flood.
@@ -153,7 +159,30 @@ void Daemon::Judge(const SlotClock::Due& due, const datapath::SlotCounters& coun
   whole.start = due.first_start - window::kSlotLength * due.skipped;
   const std::vector<window::Slot> parts = SpreadSlot(whole, all, due.skipped);
   for (size_t i = 0; i < parts.size(); ++i) {
-    Feed(control::SlotClosed{parts[i], Part(counters.samples, i, parts.size())});
+    Close(parts[i], Part(counters.samples, i, parts.size()));
+  }
+}
+
+void Daemon::Close(const window::Slot& slot, std::vector<window::HeaderSample> samples) {
+  if (!uplink_) {
+    Feed(control::SlotClosed{slot, std::move(samples)});
+    return;
+  }
+  Feed(control::SlotClosed{slot, samples});
+  uplink_->OnSlot(slot, samples, control_.Suspicious(Uplink::kSuspiciousShare, Uplink::kMaxSuspicious));
+}
+
+void Daemon::TakeFromLink() {
+  if (!uplink_) return;
+  link::Inbox inbox = uplink_->port().Take();
+  uplink_->OnGrants(inbox.grants);
+  if (inbox.stop) Feed(*std::move(inbox.stop));
+  if (inbox.desired) {
+    log_.Info("fleet_rules", "the coordinator's rules have come",
+              {{"epoch", inbox.desired->version.epoch()},
+               {"revision", inbox.desired->version.revision()},
+               {"rules", inbox.desired->rules.size()}});
+    Feed(*std::move(inbox.desired));
   }
 }
 
@@ -190,6 +219,7 @@ void Daemon::Perform(control::InstallRuleset action) {
     return;
   }
   installed_revision_ = action.ruleset.revision;
+  installed_rules_ = action.ruleset.rules.size() - std::min(action.ruleset.rules.size(), report->refused.size());
   builder_.SetRuleset(action.ruleset);
   parts_.metrics.installs.Add();
   parts_.metrics.revision.Set(static_cast<double>(installed_revision_));
@@ -219,10 +249,13 @@ void Daemon::EnforcePanicNow() {
   }
   parts_.metrics.panic.Set(panic_wanted_ ? 1 : 0);
   parts_.health.Note("panic", panic_wanted_ ? "enforcing is stopped: nothing is dropped" : "");
+  const control::StopEnforcing* order = control_.fleet_stop();
+  const std::string who = control_.panic() || order == nullptr ? "a person at this edge" : "the coordinator";
+  const std::string& reason = control_.panic() || order == nullptr ? panic_reason_ : order->reason;
   if (panic_wanted_) {
-    log_.Warning("panic_on", "enforcing is stopped: nothing is dropped", {{"reason", panic_reason_}});
+    log_.Warning("panic_on", "enforcing is stopped: nothing is dropped", {{"by", who}, {"reason", reason}});
   } else {
-    log_.Warning("panic_off", "enforcing goes on", {{"reason", panic_reason_}});
+    log_.Warning("panic_off", "enforcing goes on", {{"reason", reason}});
   }
 }
 
@@ -256,6 +289,23 @@ void Daemon::Perform(const control::ReportAttack& action) {
     parts_.metrics.mitigation_seconds.Observe(absl::ToDoubleSeconds(*a.first_drop - a.first_packet));
   }
   if (action.change == "ended") drop_seen_.erase(a.id);
+  if (uplink_) uplink_->OnAttack(a);
+}
+
+void Daemon::Perform(const control::ReportLocalRule& action) {
+  if (uplink_) uplink_->OnLocalRule(action);
+}
+
+void Daemon::Perform(control::ReportFleet action) {
+  if (!fleet::SameVersion(action.applied, fleet_.applied)) {
+    log_.Info("fleet_rules_applied", "the coordinator's rules are in force",
+              {{"epoch", action.applied.epoch()},
+               {"revision", action.applied.revision()},
+               {"exceptions", action.exceptions.size()}});
+    parts_.metrics.fleet_revision_applied.Set(static_cast<double>(action.applied.revision()));
+  }
+  if (uplink_) uplink_->OnFleet(action);
+  fleet_ = std::move(action);
 }
 
 void Daemon::Perform(const control::ReportRule& action) {
@@ -264,6 +314,7 @@ void Daemon::Perform(const control::ReportRule& action) {
   if (change == "proposed") parts_.metrics.rules_proposed.Add();
   if (change == "confirmed") parts_.metrics.rules_confirmed.Add();
   if (change == "expired") parts_.metrics.rules_expired.Add();
+  if (change == "armed_enforcing") parts_.metrics.armed_enforced.Add();
   const bool failed = change == "refused" || change == "install_failed";
   rule_log_.Write(
       failed ? log::Level::kError : log::Level::kInfo, action.rule_id.empty() ? change : absl::StrCat("rule_", change),
@@ -304,6 +355,7 @@ void Daemon::Reload(const settings::LoadedConfig& loaded) {
   next.http_listen = config_.http_listen;
   next.log_format = config_.log_format;
   next.anycast = config_.anycast;
+  next.coordinator = config_.coordinator;
   config_ = std::move(next);
   config_read_ = slots_.Now();
   log::SetLevel(config_.log_level);
@@ -322,9 +374,56 @@ void Daemon::EverySecond() {
   parts_.metrics.attacks_active.Set(static_cast<double>(std::count_if(
       attacks.begin(), attacks.end(), [](const detect::Attack& a) { return a.state != detect::AttackState::kEnded; })));
   parts_.metrics.clock_offset.Set(absl::ToDoubleSeconds(slots_.Offset()));
+  if (uplink_) {
+    FollowLink();
+    SendHeartbeat();
+  }
   const absl::Status written = parts_.writer.last_result();
   parts_.health.Note("state_file",
                      written.ok() ? "" : absl::StrCat("can't be written: ", std::string(written.message())));
+}
+
+void Daemon::FollowLink() {
+  const link::LinkView view = uplink_->port().View();
+  uplink_->Follow(view, slots_.Offset());
+  parts_.metrics.SetLink(view, uplink_->lost());
+  const bool connected = view.state == link::LinkState::kConnected;
+  parts_.health.Note("coordinator", connected ? ""
+                                              : absl::StrCat("no session, this edge goes on by itself",
+                                                             view.last_error.empty() ? "" : ": ", view.last_error));
+  const absl::Duration offset = view.clock_offset.value_or(absl::ZeroDuration());
+  parts_.health.Note("clock", absl::AbsDuration(offset) <= link::ClockOffset::kAlarm
+                                  ? ""
+                                  : absl::StrCat("the coordinator's clock is ", absl::FormatDuration(offset),
+                                                 " from this edge's; set them by NTP"));
+}
+
+void Daemon::SendHeartbeat() {
+  v1::Heartbeat heartbeat;
+  const HostLoad::Values load = load_.Look(config_.live.interfaces);
+  heartbeat.set_cpu_permille(load.cpu_permille);
+  heartbeat.set_softirq_permille(load.softirq_permille);
+  heartbeat.set_receive_drops(load.receive_drops);
+  window::Counts total;
+  for (size_t reason = 0; reason < verdicts_.size(); ++reason) {
+    total.packets += verdicts_[reason].packets;
+    if (Drops(reason)) total.dropped_packets += verdicts_[reason].packets;
+  }
+  heartbeat.set_packets(total.packets);
+  heartbeat.set_dropped_packets(total.dropped_packets);
+  heartbeat.set_unparsed_packets(verdicts_[BW_REASON_PASS_UNPARSED].packets);
+  heartbeat.set_rules_installed(static_cast<uint32_t>(installed_rules_));
+  heartbeat.set_panic(panic_wanted_);
+  heartbeat.set_ready(parts_.health.Read().ready);
+  for (const datapath::AttachedInterface& interface : interfaces_) {
+    v1::Interface& out = *heartbeat.add_interfaces();
+    out.set_name(interface.name);
+    out.set_present(interface.present);
+    out.set_native_mode(interface.mode == datapath::AttachMode::kNative);
+  }
+  heartbeat.set_anycast(anycast_.state);
+  heartbeat.set_anycast_reason(anycast_.reason.substr(0, fleet::SessionBounds::kReason));
+  uplink_->OnHeartbeat(std::move(heartbeat));
 }
 
 void Daemon::LookAtInterfaces() {
@@ -363,6 +462,18 @@ Status Daemon::GetStatus() const {
   s.panic = control_.panic();
   s.panic_reason = panic_reason_;
   s.panic_since = panic_since_;
+  if (uplink_) {
+    CoordinatorStatus c{.link = uplink_->port().View(), .applied = control_.fleet_applied()};
+    for (const v1::RuleStatus& status : fleet_.exceptions) {
+      ++(status.enforcing() ? c.enforcing_rules : c.refused_rules);
+    }
+    if (const control::StopEnforcing* order = control_.fleet_stop()) {
+      c.stopped = true;
+      c.stop_reason = order->reason;
+      c.stop_until = order->until;
+    }
+    s.coordinator = std::move(c);
+  }
   s.interfaces = interfaces_;
   for (const window::Counts& c : recent_) s.last_second += c;
   s.verdicts = verdicts_;

@@ -49,6 +49,39 @@ EdgeMetrics::EdgeMetrics(Registry& r, const std::vector<std::string>& interfaces
                                    "Configurations refused while running; the one before stayed")),
       panic_failures(r.AddCounter("breakwater_edge_panic_failures_total",
                                   "Failed attempts to stop or resume enforcing; tried again")),
+      link_sessions(r.AddCounter("breakwater_edge_link_sessions_total", "Sessions that a coordinator has welcomed")),
+      link_failed_sessions(r.AddCounter("breakwater_edge_link_failed_sessions_total",
+                                        "Attempts to reach a coordinator that ended without a welcome")),
+      link_messages_received(
+          r.AddCounter("breakwater_edge_link_messages_received_total", "Messages that came from a coordinator")),
+      link_messages_sent(r.AddCounter("breakwater_edge_link_messages_sent_total", "Messages sent to a coordinator")),
+      link_refused_messages(r.AddCounter("breakwater_edge_link_refused_messages_total",
+                                         "Messages of a coordinator that were refused: unsigned, replayed, over a "
+                                         "bound, or not fitting; what was in force stayed")),
+      link_resyncs(r.AddCounter("breakwater_edge_link_resyncs_total", "Snapshots that this edge asked for")),
+      link_sets(r.AddCounter("breakwater_edge_link_sets_total", "Whole sets of rules that came and were verified")),
+      link_lost(r.AddCounter("breakwater_edge_link_lost_total",
+                             "Windows and reports that were lost because too much waited for the link")),
+      windows_sent(r.AddCounter("breakwater_edge_windows_sent_total", "Windows sent, each time one was sent")),
+      windows_acknowledged(
+          r.AddCounter("breakwater_edge_windows_acknowledged_total", "Windows that the coordinator keeps")),
+      windows_merged(r.AddCounter("breakwater_edge_windows_merged_total",
+                                  "Pairs of waiting windows that became one because the queue was over its bound")),
+      windows_lost(
+          r.AddCounter("breakwater_edge_windows_lost_total", "Windows lost because nothing could be merged any more")),
+      armed_enforced(r.AddCounter("breakwater_edge_armed_rules_enforced_total",
+                                  "Times that this edge's own slots confirmed an armed rule, so that it enforced")),
+      link_connected(r.AddGauge("breakwater_edge_link_connected", "1 while there is a session with a coordinator")),
+      link_clock_offset(
+          r.AddGauge("breakwater_edge_link_clock_offset_seconds", "The coordinator's clock minus this edge's")),
+      link_round_trip(
+          r.AddGauge("breakwater_edge_link_round_trip_seconds", "Of the probe that the clock offset was measured by")),
+      windows_queued(r.AddGauge("breakwater_edge_windows_queued", "Windows that the coordinator hasn't acknowledged")),
+      windows_queued_bytes(r.AddGauge("breakwater_edge_windows_queued_bytes", "Their size")),
+      fleet_revision_received(r.AddGauge("breakwater_edge_fleet_revision_received",
+                                         "Revision of the coordinator's newest set of rules that was verified")),
+      fleet_revision_applied(r.AddGauge("breakwater_edge_fleet_revision_applied",
+                                        "Revision of the coordinator's set of rules that is in force")),
       attacks_active(r.AddGauge("breakwater_edge_attacks_active", "Attacks that haven't ended")),
       revision(r.AddGauge("breakwater_edge_ruleset_revision", "Revision of the ruleset in force")),
       panic(r.AddGauge("breakwater_edge_panic", "1 while enforcing is stopped")),
@@ -125,6 +158,27 @@ void EdgeMetrics::SetRules(const std::vector<control::RuleView>& rules) {
   std::map<control::RuleState, int> counts;
   for (const control::RuleView& rule : rules) ++counts[rule.state];
   for (const auto& [state, gauge] : rules_) gauge.Set(counts[state]);
+}
+
+void EdgeMetrics::SetLink(const link::LinkView& view, uint64_t lost) {
+  RaiseTo(link_sessions, view.sessions);
+  RaiseTo(link_failed_sessions, view.failed_sessions);
+  RaiseTo(link_messages_received, view.messages_received);
+  RaiseTo(link_messages_sent, view.messages_sent);
+  RaiseTo(link_refused_messages, view.refused_messages);
+  RaiseTo(link_resyncs, view.resyncs);
+  RaiseTo(link_sets, view.sets);
+  RaiseTo(link_lost, lost);
+  RaiseTo(windows_sent, view.windows_sent);
+  RaiseTo(windows_acknowledged, view.windows_acknowledged);
+  RaiseTo(windows_merged, view.windows_merged);
+  RaiseTo(windows_lost, view.windows_lost);
+  link_connected.Set(view.state == link::LinkState::kConnected ? 1 : 0);
+  link_clock_offset.Set(absl::ToDoubleSeconds(view.clock_offset.value_or(absl::ZeroDuration())));
+  link_round_trip.Set(absl::ToDoubleSeconds(view.round_trip));
+  windows_queued.Set(static_cast<double>(view.queued_windows));
+  windows_queued_bytes.Set(static_cast<double>(view.queued_bytes));
+  fleet_revision_received.Set(static_cast<double>(view.received.revision()));
 }
 
 void EdgeMetrics::SetInterfacePresent(const std::string& name, bool present) {

@@ -17,6 +17,7 @@
 #include "common/metrics/metrics.h"
 #include "edge/control/control.h"
 #include "edge/datapath/datapath.h"
+#include "edge/link/link_machine.h"
 
 namespace breakwater::app {
 
@@ -28,6 +29,8 @@ class EdgeMetrics {
   void AddCounters(const datapath::SlotCounters& counters);
   void SetRules(const std::vector<control::RuleView>& rules);
   void SetInterfacePresent(const std::string& name, bool present);
+  // lost: what the strand couldn't hand to the link.
+  void SetLink(const link::LinkView& view, uint64_t lost);
   void CountAttack(window::Vector vector) {
     if (attacks_[vector]) attacks_[vector]->Add();
   }
@@ -36,6 +39,13 @@ class EdgeMetrics {
   metrics::Counter rule_refusals, rules_proposed, rules_confirmed, rules_expired;
   metrics::Counter installs, install_failures, persists, persist_failures, state_problems;
   metrics::Counter reloads, reload_failures, panic_failures;
+  // Of the link to the coordinator; RaiseTo() brings the counters up to date.
+  metrics::Counter link_sessions, link_failed_sessions, link_messages_received, link_messages_sent,
+      link_refused_messages;
+  metrics::Counter link_resyncs, link_sets, link_lost;
+  metrics::Counter windows_sent, windows_acknowledged, windows_merged, windows_lost, armed_enforced;
+  metrics::Gauge link_connected, link_clock_offset, link_round_trip, windows_queued, windows_queued_bytes;
+  metrics::Gauge fleet_revision_received, fleet_revision_applied;
   metrics::Gauge attacks_active, revision, panic, ready, clock_offset, start_time, config_time;
   // Counted elsewhere; RaiseTo() brings them up to date.
   metrics::Counter log_lines_dropped, http_requests, http_bad_requests, http_refused_connections;

@@ -1,13 +1,17 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <memory>
+#include <optional>
+#include <random>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/clock.h"
+#include "common/fleet/session_wire.h"
 #include "common/http/server.h"
 #include "common/log/log.h"
 #include "common/metrics/metrics.h"
@@ -16,11 +20,14 @@
 #include "common/service/signals.h"
 #include "common/service/version.h"
 #include "edge/anycast/runner.h"
+#include "edge/app/access.h"
 #include "edge/app/api.h"
 #include "edge/app/commands.h"
 #include "edge/app/daemon.h"
 #include "edge/app/run_loop.h"
 #include "edge/app/state_writer.h"
+#include "edge/link/link.h"
+#include "edge/link/transport.h"
 #include "edge/settings/edge_config.h"
 
 namespace breakwater::app {
@@ -99,15 +106,97 @@ absl::StatusOr<std::unique_ptr<anycast::Runner>> StartAnycast(const settings::Ed
                                 {clock::SystemClock(), registry, datapath, config.state_directory + "/drained"});
 }
 
-void NoteAnycast(const anycast::Runner* anycast, service::Health& health) {
+v1::AnycastState AnycastStateOf(anycast::Presence presence) {
+  switch (presence) {
+    case anycast::Presence::kWithdrawn:
+      return v1::ANYCAST_STATE_WITHDRAWN;
+    case anycast::Presence::kDeprefered:
+      return v1::ANYCAST_STATE_DRAINING;
+    case anycast::Presence::kAnnounced:
+      return v1::ANYCAST_STATE_ANNOUNCED;
+  }
+  return v1::ANYCAST_STATE_UNSPECIFIED;
+}
+
+// On the strand.
+void NoteAnycast(const anycast::Runner* anycast, service::Health& health, Daemon& daemon) {
   if (anycast == nullptr) return;
   const anycast::Report report = anycast->Read();
   health.Note("anycast", report.reason.empty()
                              ? ""
                              : absl::StrCat(std::string(anycast::PresenceName(report.presence)), ": ", report.reason));
+  daemon.SetAnycast({.state = AnycastStateOf(report.presence), .reason = report.reason});
 }
 
-int RunEdge(const std::string& path, const settings::EdgeConfig& config) {
+// Not to be guessed, and never the same twice: an edge's windows are known by it.
+uint64_t NewBootId() {
+  std::random_device random;
+  uint64_t id = 0;
+  while (id == 0) id = uint64_t{random()} << 32 | random();
+  return id;
+}
+
+std::function<double()> NewRandom() {
+  return [random = std::mt19937_64(NewBootId())]() mutable {
+    return std::uniform_real_distribution<double>(0, 1)(random);
+  };
+}
+
+link::LinkSettings LinkSettingsOf(const settings::EdgeConfig& config, const tls::EdgeIdentity& identity,
+                                  uint64_t boot_id) {
+  link::LinkSettings s;
+  s.coordinators = config.coordinator->addresses;
+  s.identity = identity;
+  s.boot_id = boot_id;
+  s.software_version = std::string(service::Version()).substr(0, fleet::SessionBounds::kName);
+  s.capabilities = {"layer.datapath", "mode.armed"};
+  for (const rule::ActionKind action :
+       {rule::ActionKind::kAllow, rule::ActionKind::kDrop, rule::ActionKind::kRateLimit}) {
+    s.capabilities.push_back(absl::StrCat("action.", std::string(rule::ActionName(action))));
+  }
+  for (const datapath::Policy& policy : config.control.policies) s.prefixes.push_back(policy.prefix.ToString());
+  s.queue_bytes = config.coordinator->queue_bytes;
+  s.random = NewRandom();
+  return s;
+}
+
+// The coordinator's last set and order from the disk, as far as its signatures are still believed.
+Daemon::Restored Restore(const control::SavedState& saved, link::DesiredSet& set, EdgeMetrics& metrics) {
+  Daemon::Restored restored;
+  if (!saved.fleet) return restored;
+  const log::Logger log("link");
+  const auto problem = [&](const absl::Status& s) {
+    metrics.state_problems.Add();
+    log.Error("fleet_state_refused", "what the coordinator wanted before the restart isn't believed any more",
+              {{"error", s}});
+  };
+  if (const absl::Status s = set.RestoreRules(*saved.fleet); !s.ok()) {
+    problem(s);
+  } else if (set.has_rules()) {
+    restored.desired = set.Rules();
+  }
+  if (saved.fleet->has_stop()) {
+    absl::StatusOr<control::StopEnforcing> stop = set.RestoreStop(*saved.fleet);
+    if (stop.ok()) {
+      restored.stop = *std::move(stop);
+    } else {
+      problem(stop.status());
+    }
+  }
+  return restored;
+}
+
+void LogLink(const link::LinkReport& report) {
+  static const log::Logger log("link");
+  std::vector<log::Field> fields;
+  for (const auto& [key, value] : report.fields) fields.emplace_back(key, value);
+  const log::Level level = report.level == link::LinkReport::Level::kWarning ? log::Level::kWarning
+                           : report.level == link::LinkReport::Level::kInfo  ? log::Level::kInfo
+                                                                             : log::Level::kDebug;
+  log.Write(level, report.event, report.text, fields);
+}
+
+int RunEdge(const std::string& path, settings::EdgeConfig config) {
   const log::Logger log("run");
   log.Info("starting", "the edge starts",
            {{"edge", config.control.edge_id},
@@ -115,6 +204,12 @@ int RunEdge(const std::string& path, const settings::EdgeConfig& config) {
             {"revision", service::Revision()},
             {"config", path}});
   clock::Clock& clock = clock::SystemClock();
+  std::optional<Access> access;
+  if (config.coordinator) {
+    absl::StatusOr<Access> loaded = LoadAccess(*config.coordinator, config.control.edge_id);
+    if (!loaded.ok()) return Fail(log, "coordinator_misconfigured", loaded.status());
+    access = *std::move(loaded);
+  }
   absl::StatusOr<std::unique_ptr<datapath::LiveDatapath>> datapath = datapath::AttachLive(config.live);
   if (!datapath.ok()) return Fail(log, "attach_failed", datapath.status());
 
@@ -133,10 +228,31 @@ int RunEdge(const std::string& path, const settings::EdgeConfig& config) {
                                    {{"error", s}});
                        }
                      }});
-  Daemon daemon(config, std::move(loaded), {clock, **datapath, writer, metrics, health});
-  daemon.Start();
-
   service::Mailbox mailbox;
+  Daemon* strand = nullptr;  // set before the link starts
+  std::unique_ptr<link::Link> link;
+  Daemon::Restored restored;
+  const uint64_t boot_id = NewBootId();
+  if (access) {
+    link::DesiredSet set(access->keys, access->identity);
+    restored = Restore(loaded.state.saved, set, metrics);
+    link = std::make_unique<link::Link>(
+        LinkSettingsOf(config, access->identity, boot_id), std::move(set), clock,
+        [&access](link::Transport::Sink sink) { return link::NewGrpcTransport(access->material, std::move(sink)); },
+        link::Link::Callbacks{.wake =
+                                  [&mailbox, &strand] {
+                                    // When the mailbox is full the strand finds it at its next slot.
+                                    (void)mailbox.Post([&strand] { strand->TakeFromLink(); });
+                                  },
+                              .report = LogLink});
+  } else if (loaded.state.saved.fleet) {
+    log.Warning("fleet_state_left", "the configuration names no coordinator any more; its rules aren't enforced");
+  }
+  Daemon daemon(config, std::move(loaded), {clock, **datapath, writer, metrics, health, link.get(), boot_id},
+                std::move(restored));
+  strand = &daemon;
+  daemon.Start();
+  if (link) link->Start();
   const absl::StatusOr<std::unique_ptr<anycast::Runner>> anycast = StartAnycast(config, health, registry);
   if (!anycast.ok()) return Fail(log, "anycast_failed", anycast.status());
   const absl::StatusOr<Servers> servers =
@@ -147,9 +263,10 @@ int RunEdge(const std::string& path, const settings::EdgeConfig& config) {
       daemon, mailbox, health, notifier, clock, [path] { return Load(path); },
       [&] {
         servers->Count(metrics);
-        NoteAnycast(anycast->get(), health);
+        NoteAnycast(anycast->get(), health, daemon);
       });
   const absl::Status result = loop.Run();
+  if (link) link->Stop();
   if (*anycast != nullptr) (*anycast)->Stop();
   if (!result.ok()) return Fail(log, "loop_failed", result);
   if (!writer.Flush(kLastWrite))
@@ -166,6 +283,13 @@ int Run(const Options& options) {
     return kFailed;
   }
   if (options.check_only) {
+    if (loaded.config->coordinator) {
+      const absl::StatusOr<Access> access = LoadAccess(*loaded.config->coordinator, loaded.config->control.edge_id);
+      if (!access.ok()) {
+        std::cerr << access.status().message() << "\n";
+        return kFailed;
+      }
+    }
     std::cout << "configuration is valid\n" << settings::Summary(*loaded.config);
     return 0;
   }

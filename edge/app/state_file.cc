@@ -24,6 +24,7 @@ absl::StatusOr<std::string> EncodeState(const EdgeState& state, absl::Time now) 
     if (state.panic_since > absl::UnixEpoch()) message.set_panic_since_unix_ms(absl::ToUnixMillis(state.panic_since));
   }
   message.set_saved_unix_ms(absl::ToUnixMillis(now));
+  if (state.saved.fleet) *message.mutable_fleet() = *state.saved.fleet;
   return message.SerializeAsString();
 }
 
@@ -59,6 +60,7 @@ absl::StatusOr<DecodedState> DecodeState(std::string_view payload) {
                        absl::StrCat("rule ", rules.rules(i).id(), ": ", std::string(rule.status().message()))));
     }
   }
+  if (message.has_fleet()) saved.fleet = std::make_shared<v1::FleetState>(std::move(*message.mutable_fleet()));
   saved.panic = message.panic();
   decoded.state.panic_reason = message.panic_reason().substr(0, StateFile::kMaxPanicReason);
   if (message.panic_since_unix_ms() > 0)

@@ -49,6 +49,21 @@ std::string After(const Json& from, const Json& to) {
   return absl::StrFormat("%.2fs", absl::ToDoubleSeconds(ToTime(to) - ToTime(from)));
 }
 
+std::string CoordinatorText(const Json& c) {
+  const std::string state = Text(c.at("state"));
+  std::string text = absl::StrCat(state, state == "connected" ? absl::StrCat(" to ", Text(c.at("address"))) : "",
+                                  " since ", ShortTime(c.at("since")), ", rules: revision ",
+                                  c.at("applied").at("revision").get<uint64_t>(), " in force");
+  if (c.at("applied") != c.at("received")) {
+    absl::StrAppend(&text, ", ", c.at("received").at("revision").get<uint64_t>(), " received");
+  }
+  if (const auto refused = c.at("refused_rules").get<uint64_t>(); refused > 0) {
+    absl::StrAppend(&text, ", ", refused, " refused here");
+  }
+  if (state != "connected" && !c.at("last_error").is_null()) absl::StrAppend(&text, "; ", Text(c.at("last_error")));
+  return text;
+}
+
 }  // namespace
 
 std::string ShortNumber(double n) {
@@ -101,10 +116,21 @@ absl::StatusOr<std::string> StatusText(std::string_view json) {
       if (!check.at("ok").get<bool>())
         rows.push_back({"", absl::StrCat(Text(check.at("name")), ": ", Text(check.at("detail")))});
     }
-    rows.push_back({"enforcing", s.at("panic").get<bool>()
-                                     ? absl::StrCat("STOPPED since ", ShortTime(s.at("panic_since")),
-                                                    ", reason: ", Text(s.at("panic_reason")))
-                                     : absl::StrCat("yes, revision ", s.at("installed_revision").get<uint64_t>())});
+    const Json coordinator = s.value("coordinator", Json(nullptr));
+    const bool stopped_here = s.at("panic").get<bool>();
+    const bool stopped_there = coordinator.is_object() && coordinator.at("stopped").get<bool>();
+    if (stopped_here) {
+      rows.push_back({"enforcing", absl::StrCat("STOPPED since ", ShortTime(s.at("panic_since")),
+                                                ", reason: ", Text(s.at("panic_reason")))});
+    }
+    if (stopped_there) {
+      rows.push_back({stopped_here ? "" : "enforcing",
+                      absl::StrCat("STOPPED by the coordinator, reason: ", Text(coordinator.at("stop_reason")))});
+    }
+    if (!stopped_here && !stopped_there) {
+      rows.push_back({"enforcing", absl::StrCat("yes, revision ", s.at("installed_revision").get<uint64_t>())});
+    }
+    if (coordinator.is_object()) rows.push_back({"coordinator", CoordinatorText(coordinator)});
     rows.push_back({"up", absl::StrCat(ShortDuration(s.at("uptime_s").get<double>()), ", configuration read ",
                                        ShortTime(s.at("config_read")))});
     for (const Json& i : s.at("interfaces")) {
@@ -133,11 +159,13 @@ absl::StatusOr<std::string> RulesText(std::string_view json) {
     const Json& rules = answer.at("rules");
     if (rules.empty()) return "no rules\n";
     std::vector<std::vector<std::string>> rows = {
-        {"RULE", "STATE", "MODE", "ACTION", "MATCHED", "DROPPED", "NOW/S", "LEASE", "MATCH"}};
+        {"RULE", "STATE", "FROM", "MODE", "ACTION", "MATCHED", "DROPPED", "NOW/S", "LEASE", "MATCH"}};
     for (const Json& r : rules) {
       const Json& lease = r.at("lease_s");
-      rows.push_back({Text(r.at("id")), Text(r.at("state")), Text(r.at("mode")), Text(r.at("action")),
-                      ShortNumber(r.at("matched_packets").get<double>()),
+      const std::string mode = Text(r.at("mode"));
+      const bool confirmed = mode == "armed" && r.at("enforcing").get<bool>();
+      rows.push_back({Text(r.at("id")), Text(r.at("state")), Text(r.at("source")), confirmed ? "armed, enforces" : mode,
+                      Text(r.at("action")), ShortNumber(r.at("matched_packets").get<double>()),
                       ShortNumber(r.at("dropped_packets").get<double>()),
                       ShortNumber(r.at("matched_pps").get<double>()),
                       lease.is_null() ? "-" : ShortDuration(lease.get<double>()), Text(r.at("match"))});

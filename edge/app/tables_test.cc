@@ -83,6 +83,29 @@ TEST(StatusText, ShowsPanicWithItsReason) {
   EXPECT_THAT(*text, HasSubstr("enforcing  STOPPED since 2023-11-14 22:13:20, reason: support call\n"));
 }
 
+TEST(StatusText, ShowsTheCoordinatorAndWhoStoppedEnforcing) {
+  Status s = TestStatus();
+  CoordinatorStatus& c = s.coordinator.emplace();
+  c.link.state = link::LinkState::kConnected;
+  c.link.coordinator = "coordinator.example:9443";
+  c.link.since = kNow;
+  c.link.received.set_revision(8);
+  c.applied.set_revision(7);
+  c.refused_rules = 2;
+  c.stopped = true;
+  c.stop_reason = "a bad rule";
+  const auto text = StatusText(StatusJson(s, {}, {}, {}));
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_THAT(*text, HasSubstr("enforcing    STOPPED by the coordinator, reason: a bad rule\n"));
+  EXPECT_THAT(*text, HasSubstr("coordinator  connected to coordinator.example:9443 since 2023-11-14 22:13:20, rules: "
+                               "revision 7 in force, 8 received, 2 refused here\n"));
+  s.panic = true;
+  s.panic_reason = "support call";
+  const auto both = StatusText(StatusJson(s, {}, {}, {}));
+  ASSERT_TRUE(both.ok()) << both.status();
+  EXPECT_THAT(*both, HasSubstr("reason: support call\n             STOPPED by the coordinator"));
+}
+
 TEST(RulesText, HasOneLineARuleAndReasonsBelow) {
   control::RuleView refused;
   refused.rule.id = "mine";
@@ -92,10 +115,10 @@ TEST(RulesText, HasOneLineARuleAndReasonsBelow) {
   const auto text = RulesText(RulesJson({TestRule(), refused}, kNow));
   ASSERT_TRUE(text.ok()) << text.status();
   EXPECT_EQ(*text,
-            "RULE       STATE     MODE     ACTION  MATCHED  DROPPED  NOW/S  LEASE  MATCH\n"
-            "fra1-1-s1  matching  enforce  drop    123k     123k     950    42s    ip.dst == 203.0.113.7 and "
+            "RULE       STATE     FROM  MODE     ACTION  MATCHED  DROPPED  NOW/S  LEASE  MATCH\n"
+            "fra1-1-s1  matching  edge  enforce  drop    123k     123k     950    42s    ip.dst == 203.0.113.7 and "
             "udp.srcport == 53\n"
-            "mine       refused   observe  drop    0        0        0      -      udp.srcport == 19\n"
+            "mine       refused   edge  observe  drop    0        0        0      -      udp.srcport == 19\n"
             "mine: tables are full\n");
   EXPECT_EQ(*RulesText(RulesJson({}, kNow)), "no rules\n");
 }

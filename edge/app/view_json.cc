@@ -46,6 +46,36 @@ Json ChecksJson(const service::Health::Report& health) {
   return checks;
 }
 
+Json VersionJson(const v1::SetVersion& version) {
+  return {{"epoch", version.epoch()}, {"revision", version.revision()}};
+}
+
+Json CoordinatorJson(const CoordinatorStatus& c) {
+  const link::LinkView& l = c.link;
+  return {{"address", l.coordinator},
+          {"state", link::LinkStateName(l.state)},
+          {"since", TimeJson(l.since)},
+          {"last_error", l.last_error.empty() ? Json(nullptr) : Json(l.last_error)},
+          {"received", VersionJson(l.received)},
+          {"applied", VersionJson(c.applied)},
+          {"refused_rules", c.refused_rules},
+          {"enforcing_armed_rules", c.enforcing_rules},
+          {"stopped", c.stopped},
+          {"stop_reason", c.stopped ? Json(c.stop_reason) : Json(nullptr)},
+          {"stop_until", c.stopped ? TimeJson(c.stop_until) : Json(nullptr)},
+          {"telemetry", l.telemetry_open},
+          {"clock_offset_s", l.clock_offset ? Json(absl::ToDoubleSeconds(*l.clock_offset)) : Json(nullptr)},
+          {"round_trip_s", absl::ToDoubleSeconds(l.round_trip)},
+          {"sessions", l.sessions},
+          {"refused_messages", l.refused_messages},
+          {"resyncs", l.resyncs},
+          {"windows_sent", l.windows_sent},
+          {"windows_acknowledged", l.windows_acknowledged},
+          {"windows_merged", l.windows_merged},
+          {"windows_lost", l.windows_lost},
+          {"windows_queued", l.queued_windows}};
+}
+
 std::string ActionText(const rule::Action& action) { return std::string(rule::ActionName(action.kind)); }
 
 Json RuleJson(const control::RuleView& view, absl::Time now) {
@@ -53,7 +83,9 @@ Json RuleJson(const control::RuleView& view, absl::Time now) {
   Json json = {{"id", r.id},
                {"state", control::RuleStateName(view.state)},
                {"detail", view.detail},
+               {"source", rules::RuleSourceName(view.source)},
                {"mode", rule::ModeName(r.mode)},
+               {"enforcing", r.mode == rule::Mode::kEnforce || view.enforcing},
                {"action", ActionText(r.action)},
                {"match", r.match ? rule::CanonicalText(*r.match) : ""},
                {"origin", rule::OriginName(r.origin)},
@@ -115,7 +147,8 @@ std::string StatusJson(const Status& s, const service::Health::Report& health,
                {"panic_reason", s.panic ? Json(s.panic_reason) : Json(nullptr)},
                {"panic_since", s.panic ? TimeJson(s.panic_since) : Json(nullptr)},
                {"revision", s.revision},
-               {"installed_revision", s.installed_revision}};
+               {"installed_revision", s.installed_revision},
+               {"coordinator", s.coordinator ? CoordinatorJson(*s.coordinator) : Json(nullptr)}};
   Json interfaces = Json::array();
   for (const datapath::AttachedInterface& i : s.interfaces) {
     interfaces.push_back({{"name", i.name}, {"index", i.index}, {"mode", ModeText(i.mode)}, {"present", i.present}});

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rule/refusal.h"
 
 namespace breakwater::control {
 namespace {
@@ -14,6 +15,8 @@ namespace {
 constexpr absl::Duration kRetryInstall = absl::Seconds(5);
 // A renewed lease is written to disk when the copy there has less than this share of the lease left.
 constexpr double kPersistLeaseShare = 0.5;
+// So many are told to the coordinator; a message carries no more.
+constexpr size_t kMaxExceptions = 1024;
 
 }  // namespace
 
@@ -29,6 +32,7 @@ class Control::Impl {
     actions_.clear();
     std::visit([this](auto& e) { On(e); }, event);
     if (dirty_) Publish();
+    if (fleet_changed_) TellFleet();
     return std::move(actions_);
   }
 
@@ -45,13 +49,20 @@ class Control::Impl {
 
   uint64_t revision() const { return revision_; }
   bool panic() const { return panic_; }
+  const StopEnforcing* fleet_stop() const { return Stopped() ? &*stop_ : nullptr; }
+  const v1::SetVersion& fleet_applied() const { return applied_; }
+  std::vector<window::TargetVector> Suspicious(double share, size_t limit) const {
+    if (!settings_.detect) return {};
+    return detector_.Suspicious(share, limit);
+  }
   std::string RuleOfSlot(uint32_t slot) const { return book_.RuleOfSlot(slot); }
 
  private:
   void On(Start& start) {
     revision_ = start.saved.revision;
     panic_ = start.saved.panic;
-    if (panic_) actions_.push_back(EnforcePanic{true});
+    if (start.stop) stop_ = *std::move(start.stop);
+    EnforceOrNot();
     // Saved rules first: they claim the counter slots they had.
     for (const SavedRule& saved : start.saved.rules) {
       if (saved.rule.expires <= now_) {
@@ -67,11 +78,34 @@ class Control::Impl {
       Report(saved.rule.id, "restored", rule::ModeName(saved.rule.mode));
     }
     AddOperatorRules();
+    if (start.desired) TakeDesired(*start.desired);
     dirty_ = true;
   }
 
+  void On(DesiredRules& desired) {
+    TakeDesired(desired);
+    // Nothing but leases or versions has changed: it is in force already.
+    if (!dirty_) {
+      Apply();
+      PersistNow();
+    }
+  }
+
+  void On(StopEnforcing& order) {
+    stop_ = std::move(order);
+    EnforceOrNot();
+    PersistNow();
+  }
+
   void On(SlotClosed& closed) {
-    book_.Count(closed.slot, now_, settings_.lease);
+    for (const std::string& id : book_.Count(closed.slot, now_, settings_.lease)) {
+      const bool enforces = book_.IsEnforcing(id);
+      Report(id, enforces ? "armed_enforcing" : "armed_again",
+             enforces ? "this edge's own slots confirm it; it enforces now" : "it matched too little for 30 s");
+      dirty_ = true;
+      fleet_changed_ = true;
+    }
+    EnforceOrNot();  // an order may have come to its end
     if (settings_.detect) {
       for (detect::Finding& finding : detector_.OnSlot(closed.slot, closed.samples)) {
         std::visit([this](auto& f) { OnFinding(f); }, finding);
@@ -79,6 +113,7 @@ class Control::Impl {
     }
     for (const rule::Rule& rule : book_.RemoveExpired(now_)) {
       Report(rule.id, "expired", "its lease ended");
+      Gone(rule.id);
       dirty_ = true;
     }
     if (retry_at_ <= now_) dirty_ = true;
@@ -90,7 +125,9 @@ class Control::Impl {
       Report(refusal.rule_id, "refused", std::string(refusal.status.message()));
     }
     // Whatever the datapath refused is gone from the next ruleset too, so nothing needs to be installed again.
-    book_.ApplyReport(installed.report, now_);
+    for (const std::string& id : book_.ApplyReport(installed.report, now_)) Gone(id);
+    if (!installed.report.refused.empty()) fleet_changed_ = true;
+    if (desired_in_ != 0 && installed.report.revision >= desired_in_) Apply();
   }
 
   void On(InstallFailed& failed) {
@@ -104,7 +141,7 @@ class Control::Impl {
   void On(SetPanic& panic) {
     if (panic_ == panic.on) return;
     panic_ = panic.on;
-    actions_.push_back(EnforcePanic{panic_});
+    EnforceOrNot();
     PersistNow();
   }
 
@@ -123,16 +160,104 @@ class Control::Impl {
       if (absl::Status s = rule::Validate(saved.rule, {.now = now_}, settings_.guards); !s.ok()) {
         book_.Remove(saved.rule.id, now_);
         Report(saved.rule.id, "refused", std::string(s.message()));
+        Gone(saved.rule.id);
       }
     }
     AddOperatorRules();
+    Reconcile();
     dirty_ = true;
+  }
+
+  void TakeDesired(DesiredRules& desired) {
+    wanted_ = desired.version;
+    unreadable_ = std::move(desired.rejected);
+    signed_set_ = std::move(desired.signed_set);
+    fleet_changed_ = true;
+    waits_ = true;
+    if (book_.SetDesired(std::move(desired.rules), settings_.guards, now_)) dirty_ = true;
+    ReportRefused();
+  }
+
+  // The coordinator's rules again, where the edge's own have made way or the guards are others.
+  void Reconcile() {
+    if (!book_.Reconcile(settings_.guards, now_)) return;
+    dirty_ = true;
+    fleet_changed_ = true;
+    ReportRefused();
+  }
+
+  void ReportRefused() {
+    std::map<std::string, std::string> refused;
+    for (const rules::RefusedRule& rule : book_.DesiredRefused()) refused[rule.id] = std::string(rule.status.message());
+    for (const rule::RejectedRule& rule : unreadable_) refused[rule.id] = std::string(rule.status.message());
+    for (const auto& [id, why] : refused) {
+      const auto before = refused_.find(id);
+      if (before == refused_.end() || before->second != why) Report(id, "refused", why);
+    }
+    refused_ = std::move(refused);
+  }
+
+  // The set that waited is in force.
+  void Apply() {
+    desired_in_ = 0;
+    waits_ = false;
+    applied_ = wanted_;
+    fleet_changed_ = true;
+  }
+
+  bool Stopped() const { return stop_ && stop_->on && now_ < stop_->until; }
+
+  void EnforceOrNot() {
+    const bool stopped = panic_ || Stopped();
+    if (stopped == stopped_) return;
+    stopped_ = stopped;
+    actions_.push_back(EnforcePanic{stopped_});
+  }
+
+  // One of the edge's own rules has left: the coordinator hears of it, and its rule of that id may take the place.
+  void Gone(const std::string& id) {
+    if (const auto local = local_.find(id); local != local_.end()) {
+      local->second.removed = true;
+      actions_.push_back(std::move(local->second));
+      local_.erase(local);
+    }
+    fleet_changed_ = true;
+    Reconcile();
+  }
+
+  void TellFleet() {
+    fleet_changed_ = false;
+    if (wanted_.revision() == 0) return;
+    std::map<std::string, v1::RuleStatus> by_id;
+    const auto add = [&](std::string_view id, rule::RuleState state, std::optional<rule::Refusal> reason,
+                         std::string_view detail, bool enforcing) {
+      if (by_id.size() >= kMaxExceptions) return;
+      absl::StatusOr<v1::RuleStatus> status = rule::ToProto(rule::RuleStatus{.rule_id = std::string(id),
+                                                                             .epoch = wanted_.epoch(),
+                                                                             .revision = wanted_.revision(),
+                                                                             .state = state,
+                                                                             .reason = reason,
+                                                                             .detail = std::string(detail)});
+      if (!status.ok()) return;
+      status->set_enforcing(enforcing);
+      by_id.insert_or_assign(std::string(id), *std::move(status));
+    };
+    for (const rule::RejectedRule& rule : unreadable_) {
+      add(rule.id, rule::RuleState::kRejected, rule::RefusalOf(rule.status), std::string(rule.status.message()), false);
+    }
+    for (const rules::RefusedRule& rule : book_.DesiredRefused()) {
+      add(rule.id, rule::RuleState::kRejected, rule::RefusalOf(rule.status), std::string(rule.status.message()), false);
+    }
+    for (const std::string& id : book_.Enforcing()) add(id, rule::RuleState::kInstalled, std::nullopt, "", true);
+    ReportFleet report{.applied = applied_, .exceptions = {}};
+    for (auto& [id, status] : by_id) report.exceptions.push_back(std::move(status));
+    actions_.push_back(std::move(report));
   }
 
   void AddOperatorRules() {
     for (const rule::Rule& rule : settings_.operator_rules) {
       if (absl::Status s = book_.Add(rule, settings_.guards, now_); !s.ok()) {
-        book_.AddRefused(rule, s);
+        book_.AddRefused(rule, s, now_);
         Report(rule.id, "refused", std::string(s.message()));
       }
     }
@@ -181,7 +306,22 @@ class Control::Impl {
     if (book_.SetMode(f.signature_id, rule::Mode::kEnforce)) {
       Report(f.signature_id, "confirmed", "exact counts confirm it; it enforces now");
       dirty_ = true;
+      TellOfLocalRule(f.attack_id, f.signature_id);
     }
+  }
+
+  void TellOfLocalRule(const std::string& attack_id, const std::string& rule_id) {
+    const std::optional<RuleView> view = book_.View(rule_id);
+    const auto attack = active_.find(attack_id);
+    if (!view || attack == active_.end()) return;
+    ReportLocalRule report{.rule = view->rule,
+                           .attack_id = attack_id,
+                           .target = attack->second.target,
+                           .vector = attack->second.vector,
+                           .threshold_pps = attack->second.threshold_pps,
+                           .counts = view->total};
+    local_.insert_or_assign(rule_id, report);
+    actions_.push_back(std::move(report));
   }
 
   void OnFinding(detect::SignatureReconfirmed& f) {
@@ -191,6 +331,7 @@ class Control::Impl {
   void OnFinding(detect::SignatureRejected& f) {
     if (book_.Remove(f.signature_id, now_)) {
       Report(f.signature_id, "rejected", f.reason);
+      Gone(f.signature_id);
       dirty_ = true;
     }
   }
@@ -203,6 +344,7 @@ class Control::Impl {
     dirty_ = false;
     retry_at_ = absl::InfiniteFuture();
     ++revision_;
+    if (waits_) desired_in_ = revision_;
     actions_.push_back(InstallRuleset{{.revision = revision_,
                                        .policies = settings_.policies,
                                        .sources = settings_.sources,
@@ -211,10 +353,17 @@ class Control::Impl {
   }
 
   void PersistNow() {
-    SavedState state{.revision = revision_, .panic = panic_, .rules = book_.Saved()};
+    SavedState state{.revision = revision_, .panic = panic_, .rules = book_.Saved(), .fleet = SignedState()};
     persisted_expiry_.clear();
     for (const SavedRule& saved : state.rules) persisted_expiry_[saved.rule.id] = saved.rule.expires;
     actions_.push_back(Persist{std::move(state)});
+  }
+
+  std::shared_ptr<const v1::FleetState> SignedState() {
+    if (!stop_) return signed_set_;
+    auto state = signed_set_ ? std::make_shared<v1::FleetState>(*signed_set_) : std::make_shared<v1::FleetState>();
+    *state->mutable_stop() = stop_->signed_order;
+    return state;
   }
 
   bool LeasesNeedPersisting() const {
@@ -231,6 +380,18 @@ class Control::Impl {
   uint64_t revision_ = 0;
   bool panic_ = false;
   bool dirty_ = false;
+  bool stopped_ = false;  // what was said last to the datapath: by a person here or by the coordinator
+  // The coordinator's.
+  std::optional<StopEnforcing> stop_;
+  v1::SetVersion wanted_;
+  v1::SetVersion applied_;
+  bool waits_ = false;       // wanted_ isn't in force yet
+  uint64_t desired_in_ = 0;  // the revision of ours that brings it; 0 = none is on its way
+  std::shared_ptr<const v1::FleetState> signed_set_;
+  std::vector<rule::RejectedRule> unreadable_;
+  std::map<std::string, std::string> refused_;  // what was reported of the set's rules
+  bool fleet_changed_ = false;
+  std::map<std::string, ReportLocalRule> local_;  // what the coordinator was told of
   absl::Time retry_at_ = absl::InfiniteFuture();
   std::map<std::string, detect::Attack> active_;
   std::deque<detect::Attack> history_;
@@ -246,6 +407,11 @@ std::vector<RuleView> Control::Rules() const { return impl_->Rules(); }
 std::vector<detect::Attack> Control::Attacks() const { return impl_->Attacks(); }
 uint64_t Control::revision() const { return impl_->revision(); }
 bool Control::panic() const { return impl_->panic(); }
+std::vector<window::TargetVector> Control::Suspicious(double share, size_t limit) const {
+  return impl_->Suspicious(share, limit);
+}
+const StopEnforcing* Control::fleet_stop() const { return impl_->fleet_stop(); }
+const v1::SetVersion& Control::fleet_applied() const { return impl_->fleet_applied(); }
 std::string Control::RuleOfSlot(uint32_t counter_slot) const { return impl_->RuleOfSlot(counter_slot); }
 
 }  // namespace breakwater::control

@@ -107,6 +107,7 @@ void ReadRoot(Map root, const ReadOptions& options, EdgeConfig& config) {
   ReadMitigation(root.Get("mitigation").AsMap(), config);
   config.anycast = anycast::ReadSettings(root.Get("anycast"));
   ReadPlumbing(root, config);
+  config.coordinator = ReadCoordinator(root.Get("coordinator"));
 }
 
 // What only the whole set of operators' rules shows. Empty when nothing is wrong.
@@ -192,6 +193,10 @@ std::string Summary(const EdgeConfig& config) {
   }
   absl::StrAppend(&out, s.sources.size(), " source entries, ", s.guards.entries().size(), " guards, ",
                   s.operator_rules.size(), " rules of yours, detection ", s.detect ? "on" : "off", "\n");
+  for (size_t i = 0; config.coordinator && i < config.coordinator->addresses.size(); ++i) {
+    absl::StrAppend(&out, i == 0 ? "coordinator " : ", ", config.coordinator->addresses[i]);
+    if (i + 1 == config.coordinator->addresses.size()) out += "\n";
+  }
   return out;
 }
 
@@ -205,6 +210,7 @@ std::vector<std::string> NeedsRestart(const EdgeConfig& running, const EdgeConfi
   if (running.http_listen != loaded.http_listen) keys.push_back("http.listen");
   if (running.anycast != loaded.anycast) keys.push_back("anycast");
   if (running.log_format != loaded.log_format) keys.push_back("log.format");
+  if (running.coordinator != loaded.coordinator) keys.push_back("coordinator");
   return keys;
 }
 

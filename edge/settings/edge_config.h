@@ -18,6 +18,7 @@
 #include "edge/anycast/settings.h"
 #include "edge/control/control.h"
 #include "edge/datapath/datapath.h"
+#include "edge/settings/coordinator.h"
 
 namespace breakwater::settings {
 
@@ -30,7 +31,8 @@ struct EdgeConfig {
   anycast::Settings anycast;
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kAuto;
-  std::vector<std::string> rule_files;  // their rules are in control.operator_rules, behind those of "rules"
+  std::optional<Coordinator> coordinator;  // absent: a lone edge
+  std::vector<std::string> rule_files;     // their rules are in control.operator_rules, behind those of "rules"
 };
 
 // A daemon needs interfaces and protected prefixes; a replay brings its own.

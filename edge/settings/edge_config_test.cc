@@ -323,7 +323,8 @@ TEST(Reference, HasEveryKey) {
   const std::string page = FileText("docs/reference/config.md");
   std::set<std::string> known;
   AddKnownKeys("", known);
-  for (const char* section : {"edge", "detection", "mitigation", "state", "admin", "http", "log", "anycast"}) {
+  for (const char* section :
+       {"edge", "detection", "mitigation", "state", "admin", "http", "log", "anycast", "coordinator"}) {
     EXPECT_EQ(known.erase(section), 1u);
     AddKnownKeys(section, known);
   }
@@ -352,6 +353,41 @@ TEST(Summary, SaysWhatIsProtected) {
             "edge edge on eth0\n"
             "protects 203.0.113.0/24: tcp/80, icmp/8 100pps, icmp/3 1kpps; the rest is dropped\n"
             "0 source entries, 0 guards, 0 rules of yours, detection on\n");
+}
+
+constexpr char kCoordinator[] =
+    "coordinator:\n"
+    "  addresses: [coordinator.example:9443, '192.0.2.1:9443', '[2001:db8::1]:9443']\n"
+    "  tls: {ca: /etc/breakwater/ca.pem, certificate: /etc/breakwater/edge.pem, key: /etc/breakwater/edge.key}\n"
+    "  rule_keys: [/etc/breakwater/rules.pub]\n"
+    "  queue: 8MiB\n";
+
+TEST(CoordinatorSection, IsReadAndIsNotNeeded) {
+  EXPECT_FALSE(Good(kMinimal).coordinator);
+  const EdgeConfig config = Good(std::string(kMinimal) + kCoordinator);
+  ASSERT_TRUE(config.coordinator);
+  EXPECT_THAT(config.coordinator->addresses,
+              ElementsAre("coordinator.example:9443", "192.0.2.1:9443", "[2001:db8::1]:9443"));
+  EXPECT_EQ(config.coordinator->certificate, "/etc/breakwater/edge.pem");
+  EXPECT_THAT(config.coordinator->rule_keys, ElementsAre("/etc/breakwater/rules.pub"));
+  EXPECT_EQ(config.coordinator->queue_bytes, uint64_t{8} << 20);
+  EXPECT_THAT(Summary(config), HasSubstr("coordinator coordinator.example:9443, 192.0.2.1:9443"));
+  EXPECT_THAT(NeedsRestart(Good(kMinimal), config), ElementsAre("coordinator"));
+}
+
+TEST(CoordinatorSection, EveryMistakeInItIsNamed) {
+  EXPECT_THAT(Problems(std::string(kMinimal) + "coordinator: {}\n"), ::testing::SizeIs(6))
+      << "addresses, tls and its three, rule_keys";
+  const auto with = [](std::string_view addresses, std::string_view rule_keys) {
+    return Problems(std::string(kMinimal) + "coordinator:\n  addresses: " + std::string(addresses) +
+                    "\n  tls: {ca: /a, certificate: /b, key: /c}\n  rule_keys: " + std::string(rule_keys) + "\n");
+  };
+  EXPECT_THAT(with("['a:1']", "[/k]"), IsEmpty());
+  for (const char* wrong :
+       {"['a']", "['a:0']", "['a:99999']", "[':1']", "['a b:1']", "['a:1', 'a:1']", "[]", "['[x]:1']"})
+    EXPECT_THAT(with(wrong, "[/k]"), ::testing::Not(IsEmpty())) << wrong;
+  EXPECT_THAT(with("['a:1']", "[]"), ElementsAre(HasSubstr("1 to 8 public keys")));
+  EXPECT_THAT(with("['a:1']", "[relative.pub]"), ElementsAre(HasSubstr("absolute path")));
 }
 
 TEST(NeedsRestart, NamesWhatCannotChangeWhileRunning) {
