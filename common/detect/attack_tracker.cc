@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rule/expr.h"
+#include "common/window/sample_reader.h"
 
 namespace breakwater::detect {
 namespace {
@@ -55,6 +57,7 @@ void AttackTracker::OnSlot(int64_t index, const window::Slot& slot, const window
     const size_t place = static_cast<size_t>((index - 1 - i) % kSlotsPerSecond + kSlotsPerSecond) % kSlotsPerSecond;
     last_second_[place] = 0;
     last_passed_[place] = 0;
+    last_unmatched_[place] = 0;
   }
   const size_t place = static_cast<size_t>(index % kSlotsPerSecond + kSlotsPerSecond) % kSlotsPerSecond;
   const uint64_t passed = counts.packets - std::min(counts.packets, counts.dropped_packets);
@@ -68,12 +71,18 @@ void AttackTracker::OnSlot(int64_t index, const window::Slot& slot, const window
   changed_ = changed_ || counts.packets > 0;
   if (counts.dropped_packets > 0 && !attack_.first_drop) attack_.first_drop = slot.start;
 
-  uint64_t pending_matched = 0;
-  for (const Pending& p : pending_) {
-    if (auto it = slot.rules.find(p.signature.id); it != slot.rules.end())
-      pending_matched += it->second.matched_packets;
-  }
-  const double left = static_cast<double>(passed - std::min(passed, pending_matched));
+  // What a signature matches is accounted for, whether or not its rule drops it: it may be armed here, or enforcing is
+  // stopped.
+  uint64_t matched = 0;
+  const auto count = [&](const std::string& id) {
+    const auto it = slot.rules.find(id);
+    if (it != slot.rules.end())
+      matched += it->second.matched_packets - std::min(it->second.matched_packets, it->second.dropped_packets);
+  };
+  for (const Pending& p : pending_) count(p.signature.id);
+  for (const Confirmed& c : confirmed_) count(c.id);
+  const double left = static_cast<double>(passed - std::min(passed, matched));
+  last_unmatched_[place] = passed - std::min(passed, matched);
   leftover_.Add(left, LeftoverThreshold(), idle);
   Observe(index, slot, counts, findings);
   UpdateState(index, slot.start, counts, findings);
@@ -130,6 +139,7 @@ void AttackTracker::UpdateState(int64_t index, absl::Time start, const window::C
   };
   const double arriving = sum(last_second_);
   const double passing = sum(last_passed_);
+  const double unmatched = sum(last_unmatched_);
   const absl::Time slot_end = start + window::kSlotLength;
   if (std::max(arriving, static_cast<double>(counts.packets)) >= attack_.threshold_pps) {
     last_loud_ = index;
@@ -144,7 +154,7 @@ void AttackTracker::UpdateState(int64_t index, absl::Time start, const window::C
     findings.push_back(AttackEnded{attack_});
     return;
   }
-  leftover_pps_ = passing;
+  leftover_pps_ = unmatched;
   mostly_dropped_ = passing * 2 < arriving && passing < attack_.threshold_pps;
   AttackState state = AttackState::kDetected;
   if (signed_() || attack_.first_drop) {
@@ -157,6 +167,13 @@ void AttackTracker::UpdateState(int64_t index, absl::Time start, const window::C
     changed_ = false;
     findings.push_back(AttackUpdated{attack_});
   }
+}
+
+bool AttackTracker::AccountsFor(const window::HeaderSample& sample) const {
+  const window::SampleReader reader(sample);
+  const auto matches = [&](const Signature& s) { return rule::Matches(*s.match, reader); };
+  return std::any_of(attack_.signatures.begin(), attack_.signatures.end(), matches) ||
+         std::any_of(pending_.begin(), pending_.end(), [&](const Pending& p) { return matches(p.signature); });
 }
 
 bool AttackTracker::WantsMining(int64_t index) const {

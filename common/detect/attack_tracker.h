@@ -42,6 +42,9 @@ class AttackTracker {
   bool WantsMining(int64_t index) const;
   // Samples from this slot on show what is left.
   int64_t mining_from() const { return mining_from_; }
+  // Whether one of its signatures, confirmed or pending, matches it.
+  bool AccountsFor(const window::HeaderSample& sample) const;
+  bool proposed() const { return proposals_ > 0; }
   // Packets per second that mining should account for.
   double leftover_pps() const { return leftover_pps_; }
   double min_cluster_pps() const { return LeftoverThreshold(); }
@@ -81,6 +84,7 @@ class AttackTracker {
   int64_t last_slot_;
   std::array<uint64_t, 10> last_second_{};  // packets, by slot index modulo ten
   std::array<uint64_t, 10> last_passed_{};
+  std::array<uint64_t, 10> last_unmatched_{};  // passed, and no signature matches it
   int64_t last_loud_;
   int64_t last_update_;
   bool changed_ = false;

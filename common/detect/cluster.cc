@@ -24,6 +24,9 @@ constexpr double kLoose = 0.995;
 
 // How much of a range early and late rows must both fill.
 constexpr double kSteady = 0.7;
+// A counter goes one way in this share of its steps; random values go up in half of them.
+constexpr double kOneWay = 0.9;
+constexpr size_t kMinSteps = 16;
 
 }  // namespace
 
@@ -200,6 +203,24 @@ bool SampleTable::Steady(const Predicate& range, const RowSet& set) const {
   return hi - lo >= kSteady * all;
 }
 
+bool SampleTable::Counts(int feature, const RowSet& set) const {
+  const Column& c = columns_[static_cast<size_t>(feature)];
+  if (c.distinct.size() < kMinSteps) return false;
+  size_t up = 0, down = 0;
+  uint16_t last = kAbsent;
+  set.ForEach([&](size_t r) {
+    const uint16_t code = c.code[r];
+    if (code == kAbsent) return;
+    if (last != kAbsent) {
+      up += code > last;
+      down += code < last;
+    }
+    last = code;
+  });
+  const auto steps = static_cast<double>(up + down);
+  return steps >= kMinSteps && static_cast<double>(std::max(up, down)) >= kOneWay * steps;
+}
+
 std::vector<Predicate> SampleTable::Common(const RowSet& set) const {
   const double total = Weight(set);
   const int count = static_cast<int>(set.count());
@@ -207,6 +228,10 @@ std::vector<Predicate> SampleTable::Common(const RowSet& set) const {
   std::vector<bool> settled(kFeatureCount, false);  // halves and bytes of words that have a predicate
   for (int f = 0; f < kFeatureCount; ++f) {
     if (settled[static_cast<size_t>(f)] || columns_[static_cast<size_t>(f)].distinct.empty()) continue;
+    if ((f == kTcpSeq || f == kTcpAck) && Counts(f, set)) {
+      settled[static_cast<size_t>(f == kTcpSeq ? kTcpSeqHigh : kTcpAckHigh)] = true;
+      continue;
+    }
     const std::vector<Valued> values = Values(f, set);
     std::optional<Predicate> tight = Tightest(f, values, total, count, {.coverage = kTight});
     if (!tight || tight->range) {

@@ -83,6 +83,8 @@ class SampleTable {
   };
 
   bool Steady(const Predicate& range, const RowSet& set) const;
+  // Whether its values go up (or down) from row to row: a counter, whose upper half stays the same for a moment only.
+  bool Counts(int feature, const RowSet& set) const;
   // Up to 4 source prefixes of one length, the longest that will do.
   std::optional<Predicate> CommonSource(const RowSet& set, double coverage) const;
 

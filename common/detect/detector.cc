@@ -13,6 +13,7 @@
 #include "common/detect/attack_tracker.h"
 #include "common/detect/mine.h"
 #include "common/detect/sample_store.h"
+#include "common/detect/signature_memory.h"
 #include "common/detect/traffic_table.h"
 
 namespace breakwater::detect {
@@ -93,6 +94,7 @@ class Detector::Impl {
   std::string id_prefix_;
   TrafficTable table_;
   SampleStore samples_;
+  SignatureMemory remembered_;
   std::map<TargetVector, AttackTracker> attacks_;
   absl::flat_hash_map<Target, int> attacked_;          // how many attacks a target is under
   std::vector<std::pair<double, TargetVector>> near_;  // of the last slot, by TrafficTable::Nearness
@@ -128,6 +130,7 @@ bool Detector::Impl::IsClean(const HeaderSample& sample) const {
   for (const auto& [key, tracker] : attacks_) {
     if (!key.target.is_host() && key.target.prefix.Contains(sample.destination)) return false;
   }
+  if (remembered_.Matches(sample, index_)) return false;
   const TrafficState* s = table_.Find({Target::Host(sample.destination), sample.vector});
   return s != nullptr && s->packets.zero() && s->bits.zero();
 }
@@ -242,6 +245,7 @@ void Detector::Impl::MineFor(AttackTracker& tracker, std::vector<Finding>& findi
   input.target = key.target;
   input.vector = key.vector;
   input.attack = samples_.Recent(key.target, key.vector, tracker.mining_from(), true);
+  std::erase_if(input.attack, [&](const HeaderSample* s) { return tracker.AccountsFor(*s); });
   input.clean_own = samples_.CleanOf(key.target, key.vector);
   input.clean_others = samples_.CleanOfOthers(key.target, key.vector);
   input.attack_pps = tracker.leftover_pps();
@@ -249,7 +253,9 @@ void Detector::Impl::MineFor(AttackTracker& tracker, std::vector<Finding>& findi
   input.leftover = tracker.signed_();
   input.min_cluster_pps = tracker.min_cluster_pps();
   input.max_signatures = tracker.free_signatures();
-  tracker.Propose(index_, Mine(input), findings);
+  std::optional<MineResult> known;
+  if (!tracker.proposed()) known = remembered_.Recall(key, input, index_);
+  tracker.Propose(index_, known ? *std::move(known) : Mine(input), findings);
 }
 
 std::vector<Finding> Detector::Impl::OnSlot(const Slot& slot, std::span<const HeaderSample> samples) {
@@ -273,6 +279,7 @@ std::vector<Finding> Detector::Impl::OnSlot(const Slot& slot, std::span<const He
       ++it;
       continue;
     }
+    remembered_.Keep(it->first, tracker.attack().signatures, index_);
     table_.ResetRun(it->first);
     if (auto n = attacked_.find(it->first.target); n != attacked_.end() && --n->second == 0) attacked_.erase(n);
     it = attacks_.erase(it);

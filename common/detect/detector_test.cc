@@ -205,5 +205,81 @@ TEST(DetectorTest, FloorsAreScaledWhetherConfiguredOrNot) {
   EXPECT_EQ(half.alarm_seconds, config.alarm_seconds);
 }
 
+// While enforcing is stopped, or where a rule is armed only, what it matches passes; it needs no second signature.
+TEST(DetectorTest, ProposesNothingMoreForWhatARuleMatchesButDoesNotDrop) {
+  Detector detector(DetectorConfig{}, "d");
+  Random r(4);
+  std::string id;
+  size_t proposed = 0;
+  for (int i = 0; i < 150; ++i) {
+    FloodSlot f = SlotOf(r, i, 400);
+    if (!id.empty()) f.slot.rules[id].matched_packets = 400;
+    // From the tenth second on there is another kind of packet among them.
+    const bool other = i >= 100;
+    if (other) {
+      f.slot.traffic.begin()->second.packets += 300;
+      for (int k = 0; k < 45; ++k) {
+        PacketBuilder b(AnySource(r), kVictim);
+        b.Ttl(r.Between(30, 90)).Id(777);
+        f.samples.push_back(b.Tcp({static_cast<uint16_t>(r.Between(1024, 65535)), 80, 99, 0, 2, 3333, {}}, {}));
+        f.samples.back().time = f.slot.start + absl::Milliseconds(60);
+      }
+    }
+    for (const SignatureProposed& p : Find<SignatureProposed>(detector.OnSlot(f.slot, f.samples))) {
+      ++proposed;
+      if (id.empty()) {
+        id = p.signature.id;
+      } else {
+        EXPECT_TRUE(other);
+        EXPECT_THAT(rule::CanonicalText(*p.signature.match), HasSubstr("3333"));
+      }
+    }
+    if (i == 99) {
+      EXPECT_EQ(proposed, 1u);
+    }
+  }
+  EXPECT_GE(proposed, 2u);
+}
+
+// Between two pulses the rule has lapsed, and a trickle of the same packets comes all the time.
+TEST(DetectorTest, ASecondPulseGetsItsSignatureBack) {
+  Detector detector(DetectorConfig{}, "d");
+  Random r(5);
+  std::string id, first, again;
+  for (int i = 0; i < 1200; ++i) {
+    const bool pulse = i < 50 || i >= 1000;
+    FloodSlot f = SlotOf(r, i, pulse ? 400 : 4);
+    if (!pulse) f.samples.resize(4);
+    if (i < 50 && !id.empty()) f.slot.rules[id].matched_packets = 400;
+    for (const SignatureProposed& p : Find<SignatureProposed>(detector.OnSlot(f.slot, f.samples))) {
+      id = p.signature.id;
+      (i < 50 ? first : again) = rule::CanonicalText(*p.signature.match);
+    }
+    if (i == 1010) {
+      EXPECT_EQ(again, first) << "within a second of the second pulse";
+    }
+  }
+  EXPECT_FALSE(first.empty());
+}
+
+// A sequence number that counts has the same upper half for a moment only.
+TEST(DetectorTest, CountersAreNoMark) {
+  Simulation sim(DetectorConfig{});
+  Random r(6);
+  uint32_t sequence = 0x12340000;
+  Flow(sim, r, absl::ZeroDuration(), absl::Seconds(3), 4000, Simulation::kAttack, [&](Random& random) {
+    PacketBuilder b(AnySource(random), kVictim);
+    b.Ttl(random.Between(230, 250)).Id(random.Between(0, 65535));
+    sequence += random.Between(1, 3);
+    return b.Tcp({static_cast<uint16_t>(random.Between(1024, 65535)), 443, sequence, 0, 2, 512, {}}, {});
+  });
+  sim.Finish();
+  ASSERT_FALSE(sim.confirmed().empty());
+  for (const std::string& text : sim.confirmed()) {
+    EXPECT_THAT(text, ::testing::Not(HasSubstr("tcp.seq")));
+    EXPECT_THAT(text, ::testing::Not(HasSubstr("l4[4:2]")));
+  }
+}
+
 }  // namespace
 }  // namespace breakwater::detect
