@@ -193,6 +193,18 @@ show("a stream that breaks alone is opened again", "attack", "", async (page, se
   await page.waitForSelector('[data-link="live"]', { timeout: 10000 });
 }, { offlineExpected: true });
 
+show("one page too many: says why it isn't live, and asks instead", "attack", "", async (page, server) => {
+  server.refuseStreams = "64 pages follow live already, which is the limit";
+  server.dropStreams();
+  await page.waitForSelector('[data-link="polled"]', { timeout: 10000 });
+  assert.match(await page.getByRole("alert").innerText(), /can't follow live: 64 pages follow live already, which is the limit\. It asks/);
+  server.setScenario("panic");
+  await page.waitForSelector("text=Enforcement is stopped on every edge", { timeout: 15000 });
+  await assertAccessible(page, "a page that isn't live");
+  server.refuseStreams = "";
+  await page.waitForSelector('[data-link="live"]', { timeout: 15000 });
+}, { offlineExpected: true });
+
 test("a coordinator that was never there", { timeout: 60000 }, async () => {
   const server = await mock("attack");
   try {

@@ -19,6 +19,8 @@ export class MockServer {
   #policy;
   #streams = new Set();
   #timer;
+  /** Not empty: streams are refused with this text. */
+  refuseStreams = "";
   requests = [];
   fleet;
   port = 0;
@@ -87,11 +89,15 @@ export class MockServer {
   }
 
   #open(response) {
+    if (this.refuseStreams) {
+      response.writeHead(503, { "Content-Type": "application/problem+json" });
+      return response.end(JSON.stringify({ title: "Too many pages", status: 503, detail: this.refuseStreams }));
+    }
     response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
     response.write("retry: 2000\n\n");
     this.#streams.add(response);
     response.on("close", () => this.#streams.delete(response));
-    this.#send(response);
+    return this.#send(response);
   }
 
   #send(stream) {

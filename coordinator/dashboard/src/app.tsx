@@ -96,6 +96,9 @@ function LinkPill({ live }: { live: Live }) {
   if (live.link === "lost") {
     return <span className="pill bad" data-link="lost"><span aria-hidden="true">✕</span> Coordinator lost · {live.dataFrom > 0 ? from : "no data yet"}</span>;
   }
+  if (live.link === "polled") {
+    return <span className="pill warn" data-link="polled" title={live.refused}><span aria-hidden="true">◐</span> Not live · {from}</span>;
+  }
   if (live.link === "reconnecting") {
     return <span className="pill warn" data-link="reconnecting"><span aria-hidden="true">◐</span> Reconnecting · {from}</span>;
   }
@@ -139,6 +142,11 @@ function Banners({ live }: { live: Live }) {
         <div className="banner panic" role="alert">
           <strong>Enforcement is stopped on every edge.</strong> Rules count, and drop nothing.
           {live.overview.panic_reason && <> Reason: {live.overview.panic_reason}.</>} To go on: <code>bwctl panic off</code>
+        </div>
+      )}
+      {live.link === "polled" && (
+        <div className="banner lost" role="alert">
+          <strong>This page can't follow live:</strong> {live.refused}. It asks every few seconds instead.
         </div>
       )}
       {live.link === "lost" && (

@@ -57,7 +57,7 @@ async function get<T>(url: string, signal: AbortSignal): Promise<Fetched<T>> {
 }
 
 /** The text of an RFC 9457 answer, or its status when it is something else. */
-async function problem(response: Response): Promise<string> {
+export async function problem(response: Response): Promise<string> {
   try {
     const body = (await response.json()) as { detail?: string; title?: string };
     return body.detail || body.title || `HTTP ${response.status}`;

@@ -7,13 +7,17 @@
 // only six to one address.
 
 import { useSyncExternalStore } from "react";
+import { problem } from "./fetched";
 import { mergeTraffic, SHOWN_S } from "./traffic";
 import type { AttacksView, EdgesView, OverviewView, RulesView, TrafficView } from "./views";
 
-export type Link = "connecting" | "live" | "reconnecting" | "lost";
+/** polled: the coordinator answers but lets no more pages follow live; what is shown is asked for every few seconds. */
+export type Link = "connecting" | "live" | "polled" | "reconnecting" | "lost";
 
 export interface Live {
   link: Link;
+  /** Why the stream was refused, in the coordinator's words; "" when it wasn't. */
+  refused: string;
   /** The coordinator's clock as well as we know it, in seconds; stands still while paused. */
   now: number;
   /** When the newest data came, by the coordinator's clock; 0 = never. */
@@ -31,9 +35,10 @@ const SILENT_MS = 6000; // a connection that brings nothing for so long is opene
 const LOST_MS = 12000; // no data for so long: the coordinator is called lost
 const HIDDEN_MS = 30000;
 const RETRY_MS = [1000, 2000, 4000, 8000];
+const POLLED = ["overview", "edges", "attacks", "rules"] as const;
 
 const EMPTY: Live = {
-  link: "connecting", now: Date.now() / 1000, dataFrom: 0, paused: false,
+  link: "connecting", refused: "", now: Date.now() / 1000, dataFrom: 0, paused: false,
   overview: null, traffic: null, edges: null, attacks: null, rules: null,
 };
 
@@ -84,11 +89,14 @@ class Connection {
     };
     source.onerror = () => {
       this.connected = false;
-      if (source.readyState === EventSource.CLOSED) this.retry();
+      if (source.readyState === EventSource.CLOSED) {
+        this.retry();
+        void this.askInstead();
+      }
       this.publish(true);
     };
     this.on<OverviewView>(source, "overview", (overview) => {
-      this.clockOffset = overview.now_unix_s - Date.now() / 1000;
+      this.setClock(overview);
       return { overview };
     });
     this.on<TrafficView>(source, "traffic", (newer) => ({ traffic: mergeTraffic(this.state.traffic, newer) }));
@@ -102,6 +110,7 @@ class Connection {
       this.failures = 0;
       this.connected = true;
       this.lastDataMs = performance.now();
+      if (this.state.refused) this.state = { ...this.state, refused: "" };
       let view: View;
       try {
         view = JSON.parse(event.data) as View;
@@ -127,6 +136,35 @@ class Connection {
       this.publish(false);
     } catch {
       // The connection broke again; onopen comes back here.
+    }
+  }
+
+  private setClock(overview: OverviewView): void {
+    this.clockOffset = overview.now_unix_s - Date.now() / 1000;
+  }
+
+  /**
+   * After an answer that is no stream: why, which EventSource doesn't tell, and the views once by themselves. When nobody
+   * answers, this brings nothing either.
+   */
+  private async askInstead(): Promise<void> {
+    try {
+      const reason = await refusal();
+      if (reason === "") return;
+      const views = await Promise.all(POLLED.map(async (topic) => {
+        const response = await fetch(`/api/v1/${topic}`);
+        if (!response.ok) throw new Error(`HTTP ${response.status}`);
+        return [topic, await response.json()] as const;
+      }));
+      if (this.connected) return;
+      const apply = Object.fromEntries(views) as Pick<Live, (typeof POLLED)[number]>;
+      if (apply.overview) this.setClock(apply.overview);
+      this.lastDataMs = performance.now();
+      this.state = { ...this.state, ...apply, refused: reason };
+      await this.fillTraffic();
+      this.publish(true);
+    } catch {
+      // The next try comes with the next attempt to open the stream.
     }
   }
 
@@ -169,6 +207,7 @@ class Connection {
     const fresh = this.lastDataMs > 0 && now - this.lastDataMs <= SILENT_MS;
     if (this.connected && fresh) return "live";
     if (now - Math.max(this.lastDataMs, this.startedMs) > LOST_MS) return "lost";
+    if (this.state.refused && this.lastDataMs > 0) return "polled";
     return this.lastDataMs > 0 ? "reconnecting" : "connecting";
   }
 
@@ -189,6 +228,17 @@ class Connection {
     if (atOnce) publish();
     else this.frame = requestAnimationFrame(publish);
   }
+}
+
+/** What the coordinator says to one who asks for the stream, when it isn't the stream; "" when it is. */
+async function refusal(): Promise<string> {
+  const abort = new AbortController();
+  const response = await fetch(STREAM, { signal: abort.signal });
+  if (response.ok) {
+    abort.abort();
+    return "";
+  }
+  return problem(response);
 }
 
 const connection = new Connection();
