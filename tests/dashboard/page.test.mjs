@@ -197,7 +197,7 @@ show("one page too many: says why it isn't live, and asks instead", "attack", ""
   server.refuseStreams = "64 pages follow live already, which is the limit";
   server.dropStreams();
   await page.waitForSelector('[data-link="polled"]', { timeout: 10000 });
-  assert.match(await page.getByRole("alert").innerText(), /can't follow live: 64 pages follow live already, which is the limit\. It asks/);
+  assert.match(await page.getByRole("alert").innerText(), /can't follow live: 64 pages follow live already, which is the limit; close another page\. It asks/);
   server.setScenario("panic");
   await page.waitForSelector("text=Enforcement is stopped on every edge", { timeout: 15000 });
   await assertAccessible(page, "a page that isn't live");

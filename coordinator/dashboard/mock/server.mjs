@@ -91,7 +91,7 @@ export class MockServer {
   #open(response) {
     if (this.refuseStreams) {
       response.writeHead(503, { "Content-Type": "application/problem+json" });
-      return response.end(JSON.stringify({ title: "Too many pages", status: 503, detail: this.refuseStreams }));
+      return response.end(JSON.stringify({ title: "Too many pages", status: 503, detail: this.refuseStreams, hint: "close another page" }));
     }
     response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
     response.write("retry: 2000\n\n");

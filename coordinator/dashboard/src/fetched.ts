@@ -56,11 +56,12 @@ async function get<T>(url: string, signal: AbortSignal): Promise<Fetched<T>> {
   }
 }
 
-/** The text of an RFC 9457 answer, or its status when it is something else. */
+/** The text of an RFC 9457 answer with its hint, or its status when it is something else. */
 export async function problem(response: Response): Promise<string> {
   try {
-    const body = (await response.json()) as { detail?: string; title?: string };
-    return body.detail || body.title || `HTTP ${response.status}`;
+    const body = (await response.json()) as { detail?: string; title?: string; hint?: string };
+    const what = body.detail || body.title || `HTTP ${response.status}`;
+    return body.hint ? `${what}; ${body.hint}` : what;
   } catch {
     return `HTTP ${response.status}`;
   }
