@@ -23,7 +23,7 @@ enum class Layout { kLine, kIndented };
 absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message, Layout layout = Layout::kLine);
 
 // The longest JSON text that is read; requests' own bounds are below it.
-inline constexpr size_t kMaxJsonBytes = 1024 * 1024;
+inline constexpr size_t kMaxJsonBytes = size_t{1} << 20;
 
 absl::Status Read(std::string_view json, google::protobuf::Message& message);
 

@@ -43,7 +43,7 @@ struct CommandSpec {
   std::string_view summary;  // one line
   std::vector<ArgumentSpec> arguments = {};
   std::vector<OptionSpec> options = {};
-  std::string_view examples = "";  // one a line
+  std::string_view examples = {};  // one a line
   int (*run)(Session& session) = nullptr;
   bool watchable = false;  // it may run again and again, and changes nothing
   bool local = false;      // needs no coordinator

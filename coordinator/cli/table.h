@@ -29,9 +29,10 @@ struct Style {
 std::string Coloured(std::string_view text, Colour colour, const Style& style);
 
 struct Cell {
-  Cell(std::string value, Colour c = Colour::kNone)
-      : text(std::move(value)), colour(c) {}  // NOLINT: cells are written as text
-  Cell(const char* value) : text(value) {}    // NOLINT
+  // Implicit: rows are lists of texts.
+  Cell(std::string value, Colour c = Colour::kNone)  // NOLINT(google-explicit-constructor)
+      : text(std::move(value)), colour(c) {}
+  Cell(const char* value) : text(value) {}  // NOLINT(google-explicit-constructor)
   std::string text;
   Colour colour = Colour::kNone;
 };
