@@ -215,7 +215,8 @@ void Strand::AnswerLate() {
     const api::Done done = std::move(question->second.done);
     question = questions_.erase(question);
     done(absl::DeadlineExceededError(
-        absl::StrCat("no answer within ", absl::FormatDuration(kAnswerWithin), "; the store may be too slow")));
+        absl::StrCat("no answer within ", absl::FormatDuration(kAnswerWithin),
+                     ": the store is slow. It may still happen; look before asking again")));
   }
 }
 

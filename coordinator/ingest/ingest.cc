@@ -1,5 +1,7 @@
 #include "coordinator/ingest/ingest.h"
 
+#include <grpcpp/resource_quota.h>
+
 #include <utility>
 #include <vector>
 
@@ -97,6 +99,9 @@ class Ingest::Impl {
     builder.RegisterService(&telemetry_);
     builder.SetMaxReceiveMessageSize(static_cast<int>(fleet::SessionBounds::kMessage));
     builder.SetMaxSendMessageSize(static_cast<int>(fleet::SessionBounds::kMessage));
+    grpc::ResourceQuota quota("edges");
+    quota.Resize(o.max_grpc_bytes);
+    builder.SetResourceQuota(quota);
     // One address, one server: a second process on the port is a mistake, not a helper.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     // A peer that vanished without a word is noticed within 15 s; edges may ask as often.

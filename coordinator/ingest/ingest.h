@@ -31,6 +31,9 @@ struct Options {
   size_t max_send_bytes = size_t{64} << 20;
   size_t max_session_events = 64;   // of one session, that wait for the strand
   size_t max_telemetry_events = 2;  // of one telemetry stream; each holds up to 16 windows
+  // Read from all edges and not yet taken by the strand; over it nobody reads on.
+  size_t max_waiting_bytes = size_t{256} << 20;
+  size_t max_grpc_bytes = size_t{512} << 20;  // in gRPC's own buffers
   absl::Duration hello_within = absl::Seconds(10);
   absl::Duration close_within = absl::Seconds(5);  // to take what is queued for it once it is being closed
 };

@@ -340,6 +340,30 @@ TEST_F(IngestTest, ReadsOnOnlyWhenTheStrandHasTakenWhatItRead) {
   EXPECT_EQ(sink_.Wait<EdgeSaid>(9).message.heartbeat().rules_installed(), 9u);
 }
 
+TEST_F(IngestTest, WhatWaitsOfAllEdgesTogetherIsBounded) {
+  Options options;
+  options.max_waiting_bytes = 1;
+  Start(options);
+  Client other(Edge("other"));
+  other.Say(Hello());
+  sink_.Wait<EdgeConnected>(0);
+  sink_.Hold();
+  Client client(Edge());
+  client.Say(Hello());
+  sink_.Wait<EdgeConnected>(1);
+  client.Say(Beat(1));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  // Over the budget with its Hello, it reads no more; the other was reading before and may deliver one.
+  EXPECT_EQ(sink_.Count<EdgeSaid>(), 0u);
+  other.Say(Beat(2));
+  other.Say(Beat(3));
+  sink_.Wait<EdgeSaid>(0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(sink_.Count<EdgeSaid>(), 1u);
+  sink_.Release();
+  sink_.Wait<EdgeSaid>(2);
+}
+
 TEST_F(IngestTest, ClosesOneOfTwoSessionsOfOneEdgeWithItsReason) {
   Start();
   Client first(Edge());

@@ -64,22 +64,51 @@ void Stream::Begin() {
   ReadOn();
 }
 
-void Stream::Post(coordinator::Event event) {
+bool Budget::Enter(const std::shared_ptr<Stream>& stream) {
+  std::lock_guard lock(mutex_);
+  if (waiting_ < bytes_) return true;
+  kept_.push_back(stream);
+  return false;
+}
+
+void Budget::Add(size_t bytes) {
+  std::lock_guard lock(mutex_);
+  waiting_ += bytes;
+}
+
+std::vector<std::shared_ptr<Stream>> Budget::Take(size_t bytes) {
+  std::lock_guard lock(mutex_);
+  waiting_ -= bytes;
+  if (waiting_ >= bytes_) return {};
+  return std::exchange(kept_, {});
+}
+
+void Stream::Post(coordinator::Event event, size_t bytes) {
+  shared_.budget.Add(bytes);
   {
     std::lock_guard lock(mutex_);
     ++events_;
   }
-  shared_.sink.Post(std::move(event), [self = shared_from_this()] { self->EventTaken(); });
+  shared_.sink.Post(std::move(event), [self = shared_from_this(), bytes] { self->EventTaken(bytes); });
 }
 
-void Stream::EventTaken() {
+void Stream::EventTaken(size_t bytes) {
+  for (const std::shared_ptr<Stream>& kept : shared_.budget.Take(bytes)) kept->Resume();
   std::lock_guard lock(mutex_);
   --events_;
   ReadOn();
 }
 
+void Stream::Resume() {
+  std::lock_guard lock(mutex_);
+  kept_ = false;
+  ReadOn();
+}
+
 void Stream::ReadOn() {
-  if (reading_ || finished_ || closing_ || events_ >= max_events_) return;
+  if (reading_ || kept_ || finished_ || closing_ || events_ >= max_events_) return;
+  kept_ = !shared_.budget.Enter(shared_from_this());
+  if (kept_) return;
   reading_ = true;
   up_.Clear();
   StartRead(&up_);
@@ -103,7 +132,7 @@ void Stream::OnReadDone(bool ok) {
   shared_.bytes_in += bytes.size();
   absl::StatusOr<coordinator::Event> event = Decode(bytes);
   if (event.ok()) {
-    Post(*std::move(event));
+    Post(*std::move(event), bytes.size());
   } else {
     ++shared_.bad_messages;
   }

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "coordinator/ingest/ingest.h"
@@ -22,13 +23,33 @@ namespace breakwater::ingest {
 
 class Stream;
 
+// How much may have been read and not been taken by the strand, over all streams. One that wants to read over it is kept
+// until there is room. Thread-safe.
+class Budget {
+ public:
+  explicit Budget(size_t bytes) : bytes_(bytes) {}
+  // Whether the stream may read now.
+  bool Enter(const std::shared_ptr<Stream>& stream);
+  void Add(size_t bytes);
+  // Those that may read now.
+  std::vector<std::shared_ptr<Stream>> Take(size_t bytes);
+
+ private:
+  const size_t bytes_;
+  std::mutex mutex_;
+  size_t waiting_ = 0;
+  std::vector<std::shared_ptr<Stream>> kept_;
+};
+
 // What all streams of a server share. Thread-safe.
 struct Shared {
-  Shared(Options o, EventSink& s, clock::Clock& c) : options(std::move(o)), sink(s), clock(c) {}
+  Shared(Options o, EventSink& s, clock::Clock& c)
+      : options(std::move(o)), sink(s), clock(c), budget(options.max_waiting_bytes) {}
 
   const Options options;
   EventSink& sink;
   clock::Clock& clock;
+  Budget budget;
   std::atomic<uint64_t> next_id{1};
   std::atomic<bool> going_away{false};
   std::atomic<uint64_t> unauthenticated{0}, over_limit{0}, bad_messages{0}, slow_peers{0};
@@ -62,6 +83,8 @@ class Stream : public RawReactor, public std::enable_shared_from_this<Stream> {
   void Send(std::string bytes);
   void Close(absl::Status status);
   void Sweep(absl::Duration now);
+  // There is room again for what it would read.
+  void Resume();
 
  protected:
   Shared& shared() { return shared_; }
@@ -76,7 +99,8 @@ class Stream : public RawReactor, public std::enable_shared_from_this<Stream> {
   virtual std::optional<coordinator::Event> Ended(const std::string& reason) = 0;
   // Of a stream that doesn't wait for a Hello.
   virtual void OnBegin() {}
-  void Post(coordinator::Event event);
+  // bytes: what was read for it.
+  void Post(coordinator::Event event, size_t bytes);
 
  private:
   void OnReadDone(bool ok) override;
@@ -84,7 +108,7 @@ class Stream : public RawReactor, public std::enable_shared_from_this<Stream> {
   void OnCancel() override;
   void OnDone() override;
 
-  void EventTaken();
+  void EventTaken(size_t bytes);
   // All with the lock held.
   void ReadOn();
   void WriteOn();
@@ -104,6 +128,7 @@ class Stream : public RawReactor, public std::enable_shared_from_this<Stream> {
   std::shared_ptr<Stream> self_;  // until OnDone
   grpc::ByteBuffer up_;
   bool reading_ = false;
+  bool kept_ = false;                   // from reading, by the budget
   size_t events_ = 0;                   // that wait for the strand
   std::deque<grpc::ByteBuffer> queue_;  // the first is being written while writing_
   size_t queued_bytes_ = 0;

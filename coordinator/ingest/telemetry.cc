@@ -24,7 +24,7 @@ class Telemetry final : public Stream {
  private:
   void OnBegin() override {
     set_greeted();
-    Post(coordinator::TelemetryConnected{.stream = id(), .edge = edge()});
+    Post(coordinator::TelemetryConnected{.stream = id(), .edge = edge()}, 0);
   }
 
   absl::StatusOr<coordinator::Event> Decode(const std::string& bytes) override {
