@@ -356,7 +356,7 @@ absl::StatusOr<v1::ManifestContent> ParseManifest(std::string_view content) {
   check.Size("view", m->view().size(), Bounds::kView)
       .Version("desired", m->desired())
       .Range("rules", m->rules(), 0, Bounds::kRulesInSet);
-  if (m->desired().revision() == 0) check.Fail("desired.revision", "is 0");
+  if (m->desired().revision() == 0 && m->rules() != 0) check.Fail("desired.revision", "is 0, which is the empty set");
   if (!check.status().ok()) return check.status();
   return m;
 }

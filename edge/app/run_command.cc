@@ -172,7 +172,7 @@ Daemon::Restored Restore(const control::SavedState& saved, link::DesiredSet& set
   };
   if (const absl::Status s = set.RestoreRules(*saved.fleet); !s.ok()) {
     problem(s);
-  } else if (set.has_rules()) {
+  } else if (set.has_set()) {
     restored.desired = set.Rules();
   }
   if (saved.fleet->has_stop()) {

@@ -227,7 +227,7 @@ class Control::Impl {
 
   void TellFleet() {
     fleet_changed_ = false;
-    if (wanted_.revision() == 0) return;
+    if (!signed_set_) return;  // it has never said what it wants
     std::map<std::string, v1::RuleStatus> by_id;
     const auto add = [&](std::string_view id, rule::RuleState state, std::optional<rule::Refusal> reason,
                          std::string_view detail, bool enforcing) {

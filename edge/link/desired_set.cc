@@ -50,14 +50,14 @@ DesiredSet::Outcome DesiredSet::Take(const v1::Manifest& message) {
                                                              "): replayed, or from a coordinator that has gone back")),
                   false);
   }
-  if (has_rules() && !fleet::OlderThan(set_.version, version) && version.hash() != set_.version.hash()) {
+  if (has_set() && !fleet::OlderThan(set_.version, version) && version.hash() != set_.version.hash()) {
     return Refuse(absl::FailedPreconditionError(absl::StrCat("a manifest of ", VersionText(version),
                                                              " with another hash than the set that came under it")),
                   false);
   }
   assembly_.reset();
   // The same rules under a later revision: nothing needs to be sent.
-  if (has_rules() && version.hash() == set_.hash.bytes() && wanted->content.rules() == set_.rules.size()) {
+  if (has_set() && version.hash() == set_.hash.bytes() && wanted->content.rules() == set_.rules.size()) {
     if (!fleet::OlderThan(set_.version, version)) {
       wanted_.reset();
       return {};
