@@ -70,6 +70,13 @@ class AttackBook::Impl {
     return it != records_.end() && it->second.active();
   }
   size_t active() const { return active_.size(); }
+  std::vector<std::string> AttacksFrom(const net::IpAddress& source) const {
+    std::vector<std::string> ids;
+    for (const std::string& id : active_) {
+      if (records_.at(id).LargeSource(source)) ids.push_back(id);
+    }
+    return ids;
+  }
   store::Batch TakeWrites(absl::Time now);
   v1::AttacksView List(const v1::ListAttacksRequest& request, absl::Time now) const;
   absl::StatusOr<v1::AttackView> Get(std::string_view id, absl::Time now) const;
@@ -420,6 +427,9 @@ std::vector<Proposal> AttackBook::OnSlot(const merge::MergedSlot& slot, absl::Ti
 std::string AttackBook::JoinedId(std::string_view attack_id) const { return impl_->JoinedId(attack_id); }
 bool AttackBook::Active(std::string_view joined_id) const { return impl_->Active(joined_id); }
 size_t AttackBook::active() const { return impl_->active(); }
+std::vector<std::string> AttackBook::AttacksFrom(const net::IpAddress& source) const {
+  return impl_->AttacksFrom(source);
+}
 store::Batch AttackBook::TakeWrites(absl::Time now) { return impl_->TakeWrites(now); }
 v1::AttacksView AttackBook::List(const v1::ListAttacksRequest& request, absl::Time now) const {
   return impl_->List(request, now);

@@ -25,6 +25,7 @@
 #include "breakwater/v1/admin.pb.h"
 #include "breakwater/v1/fleet.pb.h"
 #include "common/detect/detector.h"
+#include "common/net/ip.h"
 #include "common/window/window.h"
 #include "coordinator/merge/merger.h"
 #include "coordinator/store/store.h"
@@ -71,6 +72,8 @@ class AttackBook {
   // Whether the joined record is active (not ended).
   bool Active(std::string_view joined_id) const;
   size_t active() const;
+  // Ids of the active ones among whose largest sources (one in a hundred packets or more) it is.
+  std::vector<std::string> AttacksFrom(const net::IpAddress& source) const;
   // Every record that changed since the last call, to be committed together with the watermarks of the windows that were
   // counted into it. A record with more than 64 edges at most once a second, when nothing but its counts changed.
   store::Batch TakeWrites(absl::Time now);

@@ -194,6 +194,27 @@ TEST(AttackBookTest, WindowsGiveEachEdgesRatesTotalsAndFirstDrop) {
   EXPECT_EQ(book.Get(id, At(9))->now_pps(), 0);
 }
 
+TEST(AttackBookTest, KnowsTheLargestSources) {
+  AttackBook book(AttackBookOptions{});
+  book.OnReport("a", "eu", Report("a-1", {.detected = 1.4}), At(1.5));
+  const net::IpAddress heavy = *net::IpAddress::Parse("198.51.100.7");
+  const net::IpAddress light = *net::IpAddress::Parse("198.51.100.8");
+  for (const char* edge : {"a", "b"}) {
+    Window w = Second(1, 100);
+    window::TargetSketches& sketches = w.sketches.try_emplace(kKey, 1).first->second;
+    sketches.sources.Add(net::IpPrefix::Host(heavy), 300);
+    sketches.sources.Add(net::IpPrefix::Host(light), 1);
+    sketches.sources.Add(net::IpPrefix(*net::IpAddress::Parse("2001:db8::"), 64), 100);
+    book.OnWindow(edge, "eu", w, At(2));
+  }
+  const std::string id = book.JoinedId("a-1");
+  EXPECT_THAT(book.AttacksFrom(heavy), ElementsAre(id));
+  EXPECT_THAT(book.AttacksFrom(*net::IpAddress::Parse("2001:db8::77")), ElementsAre(id));
+  EXPECT_THAT(book.AttacksFrom(light), ElementsAre());
+  book.OnReport("a", "eu", Report("a-1", {.detected = 1.4, .state = "ended", .ended = 12}), At(12));
+  EXPECT_THAT(book.AttacksFrom(heavy), ElementsAre());
+}
+
 TEST(AttackBookTest, LateWindowsAmendWhatIsOver) {
   AttackBook book(AttackBookOptions{});
   book.OnReport("a", "eu", Report("a-1", {.detected = 1.4, .state = "ended", .ended = 13, .packets = 1}), At(13));

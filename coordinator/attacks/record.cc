@@ -12,6 +12,8 @@ using window::Counts;
 
 constexpr absl::Duration kRateAge = absl::Seconds(5);
 constexpr size_t kMaxText = 256;
+constexpr int kV6Sender = 64;  // as in TargetSketches
+constexpr double kLargeShare = 0.01;
 constexpr size_t kMaxNote = 1024;
 constexpr size_t kMaxMatch = 8192;
 
@@ -176,6 +178,16 @@ void Record::OnWindow(std::string_view edge, std::string_view region, const wind
     changed = true;
   }
   if (part != nullptr) part->recent.ToldUntil(w.reported_end());
+  if (const auto it = w.sketches.find(key); it != w.sketches.end() && w.end() > first_packet && !ended) {
+    // The same k everywhere: the wire checks it.
+    sources.Merge(it->second.sources).IgnoreError();
+  }
+}
+
+bool Record::LargeSource(const net::IpAddress& source) const {
+  const net::IpPrefix sender = source.is_v4() ? net::IpPrefix::Host(source) : net::IpPrefix(source, kV6Sender);
+  return static_cast<double>(sources.Estimate(sender).lower) >= kLargeShare * static_cast<double>(sources.total()) &&
+         !sources.empty();
 }
 
 void Record::AddEvent(absl::Time at, std::string_view kind, std::string_view edge, std::string_view rule_id,
@@ -257,6 +269,7 @@ bool Record::Settle(absl::Time now) {
       note = absl::StrCat("taken as over: nothing was heard of it for ", absl::FormatDuration(kSilence));
     }
     ended = std::max(last_end.value_or(now), detected);
+    sources = decltype(sources)(window::TargetSketches::kSources);
   } else if (ended) {
     ended.reset();  // it came back, or an edge that was silent goes on with it
   }

@@ -21,6 +21,8 @@
 #include "breakwater/v1/admin.pb.h"
 #include "breakwater/v1/fleet.pb.h"
 #include "common/detect/detector.h"
+#include "common/net/ip.h"
+#include "common/sketch/misra_gries.h"
 #include "common/window/window.h"
 
 namespace breakwater::attacks {
@@ -95,6 +97,8 @@ struct Record {
   std::string own_attack_id;
   std::vector<v1::SignatureView> signatures;
   std::string note;
+  // Of the windows that alerted edges sent of it; in memory only, since addresses aren't kept for long.
+  sketch::MisraGries<net::IpPrefix> sources{window::TargetSketches::kSources};
   std::vector<v1::AttackEventView> events;  // of rules; the others follow from the times
   uint64_t events_left_out = 0;
   bool changed = true;  // since it was last written
@@ -107,6 +111,8 @@ struct Record {
   std::string OnReport(std::string_view edge, std::string_view region, const v1::AttackReport& report, absl::Time now);
   void OnOwn(const detect::Attack& attack, absl::Time now);
   void OnWindow(std::string_view edge, std::string_view region, const window::Window& window);
+  // Whether so much of it comes from that address (IPv6: its /64) that it is one of the largest sources.
+  bool LargeSource(const net::IpAddress& source) const;
   // Once for each kind, edge and rule.
   void AddEvent(absl::Time at, std::string_view kind, std::string_view edge, std::string_view rule_id,
                 std::string_view text);

@@ -87,7 +87,7 @@ std::vector<Scenario> Floods() {
 // The headline: each edge gets 0.3 of its own threshold.
 TEST(FusionTest, AFloodBelowEveryEdgesThresholdIsFoundAndSigned) {
   constexpr absl::Duration kBegin = absl::Seconds(8);
-  for (const uint64_t seed : {1, 2, 3}) {
+  for (const uint64_t seed : {1, 2}) {
     for (const Scenario& s : Floods()) {
       SCOPED_TRACE(testing::Message() << s.name << ", seed " << seed);
       Random random(seed);
@@ -196,14 +196,36 @@ TEST(FusionTest, ACarpetBelowEveryEdgesThreshold) {
   EXPECT_LE(o.clean_matched, 0.01);
 }
 
+// One edge sees nothing of it, and so tells of each second only when it is over.
+TEST(FusionTest, AFloodThatOneEdgeDoesNotSee) {
+  for (const Scenario& s : Floods()) {
+    SCOPED_TRACE(s.name);
+    Random random(8);
+    std::vector<Timed> packets = Visitors(random, kSite, absl::ZeroDuration(), absl::Seconds(14), 30, kEdges);
+    const double pps = 0.45 * detect::DefaultFloor(s.vector).pps * 2;
+    const std::vector<Timed> flood = Flood(random, s.flood, absl::Seconds(8.05), absl::Seconds(14), pps, 2);
+    packets.insert(packets.end(), flood.begin(), flood.end());
+    SortByTime(packets);
+    Fleet fleet(FleetOptions{});
+    Feed(fleet, packets);
+    EXPECT_EQ(fleet.edge_attacks(), 0u);
+    const Outcome o = Judge(fleet, packets);
+    ASSERT_TRUE(o.proposed);
+    Print(s.name, o, kStart + absl::Seconds(8.05), fleet);
+    EXPECT_LE(*o.proposed, kStart + absl::Seconds(8.05) + absl::Seconds(1.9));
+    EXPECT_GE(o.attack_matched, 0.95);
+    EXPECT_LE(o.clean_matched, 0.01);
+  }
+}
+
 // An edge that has it in hand needs no second signature from here.
 TEST(FusionTest, WhatAnEdgesOwnRuleDropsIsNotProposedAgain) {
   for (const Scenario& s : Floods()) {
     SCOPED_TRACE(s.name);
     Random random(6);
-    std::vector<Timed> packets = Visitors(random, kSite, absl::ZeroDuration(), absl::Seconds(20), 30, kEdges);
+    std::vector<Timed> packets = Visitors(random, kSite, absl::ZeroDuration(), absl::Seconds(13), 30, kEdges);
     std::vector<Timed> flood =
-        Flood(random, s.flood, absl::Seconds(8), absl::Seconds(20), 4 * detect::DefaultFloor(s.vector).pps, 1);
+        Flood(random, s.flood, absl::Seconds(8), absl::Seconds(13), 4 * detect::DefaultFloor(s.vector).pps, 1);
     packets.insert(packets.end(), flood.begin(), flood.end());
     SortByTime(packets);
     Fleet fleet(FleetOptions{});
