@@ -20,7 +20,7 @@ class Bucket {
     if (last_ != absl::InfinitePast() && now > last_) {
       tokens_ = std::min(burst_, tokens_ + absl::ToDoubleSeconds(now - last_) * per_second_);
     }
-    last_ = std::max(last_, now);
+    last_ = now;  // also when the clock was set back
     if (tokens_ < 1) return false;
     tokens_ -= 1;
     return true;

@@ -3,10 +3,12 @@
 // One commit is under way at a time. What wants to change rules waits for it and is judged against its outcome, so a failed
 // commit has nothing built on it: the policy rolls back, people get the error, edges' rules and proposals are tried again.
 #include <algorithm>
+#include <limits>
 #include <memory>
 
 #include "common/rule/text.h"
 #include "coordinator/control/impl.h"
+#include "coordinator/control/presentable.h"
 
 namespace breakwater::coordinator {
 namespace {
@@ -80,7 +82,7 @@ void Control::Impl::Panic(const Command& command, const v1::PanicRequest& reques
   Say(Report::Level::kWarning, request.on() ? "panic_on" : "panic_off",
       command.actor + (request.on() ? " stopped enforcing on all edges: " : " let the edges enforce again: ") +
           request.reason());
-  panics_.push_back({command.number, Promise::Kind::kPanic, {}, response});
+  panics_.push_back({command.number, Promise::Kind::kPanic, {}, response, {}});
 }
 
 // ── One commit ──
@@ -263,6 +265,7 @@ void Control::Impl::Succeeded(InFlight done) {
         {{"rule", spread.rule_id}, {"by", spread.by}, {"revision", std::to_string(done.revision)}});
   }
   for (const Promise& promise : done.promises) {
+    if (!promise.report.event.empty()) actions_.emplace_back(promise.report);
     const std::string revision = std::to_string(done.revision != 0 ? done.revision : rollout_.revision());
     switch (promise.kind) {
       case Promise::Kind::kRule: {
@@ -336,14 +339,29 @@ void Control::Impl::Execute(Intent intent) {
 
 void Control::Impl::Execute(Command& command) {
   const auto refuse = [&](const absl::Status& status) { actions_.emplace_back(Reply{command.number, status}); };
+  const auto report = [&](std::string event, const std::string& what, const std::string& why) {
+    return Report{Report::Level::kInfo,
+                  std::move(event),
+                  command.actor + " " + what + (why.empty() ? "" : ": " + Presentable(why, 256)),
+                  {{"actor", command.actor}}};
+  };
   const auto promise_rule = [&](const absl::StatusOr<policy::EntryPtr>& entry, bool dry_run) {
     if (!entry.ok()) return refuse(entry.status());
     if (!dry_run) {
-      building_->promises.push_back({command.number, Promise::Kind::kRule, {(*entry)->rule.id}, {}});
+      const rule::Rule& r = (*entry)->rule;
+      building_->promises.push_back({command.number,
+                                     Promise::Kind::kRule,
+                                     {r.id},
+                                     {},
+                                     report("rule_created",
+                                            "wants " + r.id + ", a " + std::string(rule::ActionName(r.action.kind)) +
+                                                " of " + rule::CanonicalText(*r.match),
+                                            r.reason)});
       return;
     }
     rollout::Placed placed;
     placed.entry = *entry;
+    placed.content_revision = std::numeric_limits<uint64_t>::max();  // no edge has it
     actions_.emplace_back(Reply{command.number, Reply::Response(ViewOf(placed, 1000))});
   };
   if (const auto* create = std::get_if<v1::CreateRuleRequest>(&command.request)) {
@@ -353,12 +371,23 @@ void Control::Impl::Execute(Command& command) {
   } else if (const auto* remove = std::get_if<v1::DeleteRuleRequest>(&command.request)) {
     const absl::StatusOr<policy::EntryPtr> gone = policy_.Delete(remove->id(), now_);
     if (!gone.ok()) return refuse(gone.status());
-    building_->promises.push_back({command.number, Promise::Kind::kDeleted, {remove->id()}, {}});
+    building_->promises.push_back({command.number,
+                                   Promise::Kind::kDeleted,
+                                   {remove->id()},
+                                   {},
+                                   report("rule_deleted", "deleted " + remove->id(), remove->reason())});
   } else if (const auto* unblock = std::get_if<v1::UnblockRequest>(&command.request)) {
     absl::StatusOr<std::vector<std::string>> ids = policy_.Unblock(unblock->source());
     if (!ids.ok()) return refuse(ids.status());
-    building_->promises.push_back({command.number, Promise::Kind::kUnblocked, *std::move(ids), {}});
+    Report taken_back = report("source_unblocked", "took back every block inside " + unblock->source(), "");
+    building_->promises.push_back(
+        {command.number, Promise::Kind::kUnblocked, *std::move(ids), {}, std::move(taken_back)});
   }
+}
+
+double Control::Impl::FloorOf(uint32_t vector) const {
+  if (vector >= BW_VECTOR_MAX) return 0;
+  return settings_.detector.host_floors[vector].value_or(detect::DefaultFloor(static_cast<window::Vector>(vector))).pps;
 }
 
 void Control::Impl::Execute(const FromEdge& local) {
@@ -366,8 +395,11 @@ void Control::Impl::Execute(const FromEdge& local) {
   if (it == edges_.end()) return;
   std::string attack_id = attacks_.JoinedId(local.rule.attack_id());
   if (attack_id.empty()) attack_id = local.rule.attack_id();
+  // At what rate the rule enforces elsewhere isn't the edge's to say alone: no less than the floor of its vector allows.
+  v1::LocalRule rule = local.rule;
+  rule.set_threshold_pps(std::max(FloorOf(rule.vector()), rule.threshold_pps()));
   const absl::StatusOr<policy::LocalOutcome> outcome =
-      policy_.OnLocalRule(local.edge, it->second.prefixes, local.rule, attack_id, now_);
+      policy_.OnLocalRule(local.edge, it->second.prefixes, rule, attack_id, now_);
   if (!outcome.ok()) {
     ++counters_.rules_refused;
     attacks_.OnRuleEvent(attack_id, "rule_refused", "", local.rule.rule().id(), std::string(outcome.status().message()),

@@ -22,6 +22,7 @@ namespace breakwater::coordinator {
 
 struct EdgeState {
   static constexpr size_t kMaxRetired = 8;
+  static constexpr size_t kMaxWaitingRules = 1024;
   static constexpr size_t kMaxRefused = 100;  // messages or windows, in a session or stream: over it that is closed
 
   tls::EdgeIdentity identity;
@@ -45,9 +46,11 @@ struct EdgeState {
   absl::Time led_at = absl::InfinitePast();
   bool resync = false;  // asked for a snapshot that isn't sent yet
   absl::Time last_resync = absl::InfinitePast();
+  absl::Time last_jump = absl::InfinitePast();  // when revisions were passed over for it
   size_t refused_messages = 0;
   Bucket messages{4000, 1000};
-  Bucket local_rules{256, 10};
+  Bucket local_rules{256, 20};
+  std::deque<v1::LocalRule> waiting_rules;  // over that rate
 
   // Telemetry; 0 = none.
   SessionId stream = 0;

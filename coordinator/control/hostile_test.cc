@@ -61,6 +61,23 @@ class Hostile : public ::testing::Test {
     return status.has_value() ? status->code() : absl::StatusCode::kOk;
   }
 
+  v1::EdgeMessage LocalRule(int n) {
+    v1::EdgeMessage message;
+    v1::LocalRule& local = *message.mutable_local_rule();
+    local.mutable_rule()->set_id("s" + std::to_string(n));
+    local.mutable_rule()->set_origin(v1::RULE_ORIGIN_EDGE_DETECTOR);
+    local.mutable_rule()->mutable_scope()->add_prefixes("203.0.113.0/24");
+    local.mutable_rule()->set_match("ip.dst == 203.0.113.7 and udp.srcport == " + std::to_string(n + 1));
+    local.mutable_rule()->mutable_action()->set_kind(v1::ACTION_KIND_DROP);
+    local.mutable_rule()->set_mode(v1::RULE_MODE_ENFORCE);
+    local.mutable_rule()->set_expires_unix_ms(absl::ToUnixMillis(h_.now() + absl::Minutes(1)));
+    local.mutable_rule()->set_attack_id("a");
+    local.set_attack_id("a");
+    local.mutable_target()->set_address(std::string("\xcb\x00\x71\x07", 4));
+    local.mutable_target()->set_length(32);
+    return message;
+  }
+
   Harness h_;
   FakeEdge& ams_ = h_.AddEdge("eu", "ams-1");
   FakeEdge& nyc_ = h_.AddEdge("us", "nyc-1");
@@ -165,23 +182,106 @@ TEST_F(Hostile, ASessionThatSaysTooMuchIsClosed) {
 TEST_F(Hostile, AFloodOfRulesOfItsOwnIsBounded) {
   h_.Connect(ams_);
   for (int i = 0; i < 400; ++i) {
-    v1::EdgeMessage message;
-    v1::LocalRule& local = *message.mutable_local_rule();
-    local.mutable_rule()->set_id("s" + std::to_string(i));
-    local.mutable_rule()->set_origin(v1::RULE_ORIGIN_EDGE_DETECTOR);
-    local.mutable_rule()->mutable_scope()->add_prefixes("203.0.113.0/24");
-    local.mutable_rule()->set_match("ip.dst == 203.0.113.7 and udp.srcport == " + std::to_string(i + 1));
-    local.mutable_rule()->mutable_action()->set_kind(v1::ACTION_KIND_DROP);
-    local.mutable_rule()->set_mode(v1::RULE_MODE_ENFORCE);
-    local.mutable_rule()->set_expires_unix_ms(absl::ToUnixMillis(h_.now() + absl::Minutes(1)));
-    local.mutable_rule()->set_attack_id("a");
-    local.set_attack_id("a");
-    local.mutable_target()->set_address(std::string("\xcb\x00\x71\x07", 4));
-    local.mutable_target()->set_length(32);
+    v1::EdgeMessage message = LocalRule(i);
     h_.Say(ams_, std::move(message));
   }
   EXPECT_EQ(h_.control().Overview(h_.now()).rules(), 128);
-  EXPECT_GT(counters().rules_refused, 200u);
+  EXPECT_EQ(counters().rules_refused, 128u) << "over 128 at once";
+  for (int i = 0; i < 10; ++i) {
+    h_.Say(ams_, ams_.Heartbeat());
+    h_.Advance(absl::Seconds(1));
+  }
+  EXPECT_EQ(counters().rules_refused, 272u) << "those that came too fast were looked at too";
+  EXPECT_TRUE(h_.connected(ams_));
+  for (int i = 0; i < 3000; ++i) {
+    v1::EdgeMessage message = LocalRule(10000 + i);
+    h_.Say(ams_, std::move(message));
+    if (i % 500 == 0) h_.Advance(absl::Seconds(1));
+  }
+  EXPECT_GT(counters().rules_refused, 1500u);
+  EXPECT_EQ(h_.control().Overview(h_.now()).rules(), 128);
+}
+
+TEST_F(Hostile, MoreRefusedRulesThanThereIsRoomForAreNoReasonToCloseASession) {
+  h_.Connect(ams_);
+  for (int n = 0; n < 2; ++n) {
+    v1::EdgeMessage message;
+    for (int i = 0; i < 1000; ++i) {
+      v1::RuleStatus& status = *message.mutable_rule_statuses()->add_statuses();
+      status.set_rule_id("r" + std::to_string(n * 1000 + i));
+      status.set_state(v1::RULE_STATE_REJECTED);
+      status.set_reason(v1::RULE_REASON_NO_SPACE);
+    }
+    h_.Say(ams_, std::move(message));
+  }
+  EXPECT_TRUE(h_.connected(ams_));
+  EXPECT_EQ(h_.control().Edge("ams-1", h_.now())->rejected_rules(), 1024);
+}
+
+TEST_F(Hostile, AClockThatIsSetBackStopsNothing) {
+  h_.Connect(ams_);
+  const SessionId stream = Stream(ams_);
+  v1::BlockRequest block;
+  block.set_source("198.51.100.9");
+  block.set_for_s(30);
+  block.set_reason("x");
+  h_.Advance(absl::Seconds(2));
+  h_.SetClock(h_.now() - absl::Hours(1));
+  ASSERT_TRUE(h_.Ask(block).ok());
+  h_.TakeTelemetry();
+  Windows(stream, {WindowAt(ams_.boot(), 1, h_.now())}, 100);
+  h_.Advance(absl::Seconds(2));
+  EXPECT_FALSE(h_.TakeTelemetry().empty()) << "windows are acknowledged";
+  EXPECT_EQ(h_.control().Edge("ams-1", h_.now())->state(), "connected");
+  h_.Advance(absl::Seconds(5));
+  EXPECT_EQ(h_.control().Edge("ams-1", h_.now())->state(), "silent");
+  h_.Advance(absl::Seconds(25));
+  EXPECT_FALSE(h_.control().Rule("block-198.51.100.9", h_.now()).ok()) << "it expires in its time";
+}
+
+TEST_F(Hostile, ADryRunIsOnNoEdge) {
+  h_.Connect(ams_);
+  v1::CreateRuleRequest request = RuleRequest("maybe");
+  request.set_dry_run(true);
+  const auto reply = h_.Ask(request);
+  ASSERT_TRUE(reply.ok());
+  const v1::RuleView& view = std::get<v1::RuleView>(*reply);
+  EXPECT_EQ(view.state(), "pending");
+  ASSERT_EQ(view.edges_size(), 1);
+  EXPECT_FALSE(view.edges(0).enforcing());
+  EXPECT_THAT(ams_.rules(), IsEmpty());
+}
+
+TEST_F(Hostile, WhatPeopleAreShownIsAlwaysWellFormedText) {
+  h_.Connect(ams_);
+  v1::PanicRequest request;
+  request.set_on(true);
+  std::string reason;
+  for (int i = 0; i < 115; ++i) reason += "\xc3\xbc";
+  request.set_reason(reason);
+  ASSERT_TRUE(h_.Ask(request).ok());
+  Windows(Stream(ams_), {absl::InvalidArgumentError("site \"\xff\xfe\" isn't one")});
+  v1::OverviewView read;
+  EXPECT_TRUE(read.ParseFromString(h_.control().Overview(h_.now()).SerializeAsString()));
+  EXPECT_EQ(read.needs_you_size(), 2);
+}
+
+TEST_F(Hostile, AnEdgeThatIsAheadIsPassedOnceAMinuteAndTheOthersFollow) {
+  h_.Connect(ams_);
+  h_.Connect(nyc_);
+  ASSERT_TRUE(h_.Ask(RuleRequest("r")).ok());
+  FakeEdge& fra = h_.AddEdge("eu", "fra-1");
+  v1::Hello hello = fra.Hello();
+  *hello.mutable_applied() = ams_.version();
+  hello.mutable_applied()->set_revision(ams_.version().revision() + 100);
+  hello.mutable_applied()->set_hash(std::string(32, 'x'));
+  h_.Step(EdgeConnected{h_.NewSession(), fra.identity(), hello, "ipv4:192.0.2.3:1"});
+  EXPECT_GT(ams_.version().revision(), hello.applied().revision()) << "it is of the same view";
+  hello.mutable_applied()->set_revision(hello.applied().revision() + 1000);
+  const SessionId again = h_.NewSession();
+  h_.Step(EdgeConnected{again, fra.identity(), hello, "ipv4:192.0.2.3:2"});
+  EXPECT_EQ(Closed(again), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(ams_.complaints(), IsEmpty());
 }
 
 TEST_F(Hostile, ASessionThatDiedWithoutAWordIsEnded) {
@@ -349,20 +449,7 @@ TEST_F(Hostile, WhatAnEdgeFoundWhileTheDiskWasFullIsSpreadOnceThereIsSpace) {
   h_.Connect(ams_);
   h_.Connect(nyc_);
   h_.store().FailCommits(absl::ResourceExhaustedError("full"));
-  v1::EdgeMessage message;
-  v1::LocalRule& local = *message.mutable_local_rule();
-  local.mutable_rule()->set_id("s1");
-  local.mutable_rule()->set_origin(v1::RULE_ORIGIN_EDGE_DETECTOR);
-  local.mutable_rule()->mutable_scope()->add_prefixes("203.0.113.0/24");
-  local.mutable_rule()->set_match("ip.dst == 203.0.113.7 and udp.srcport == 53");
-  local.mutable_rule()->mutable_action()->set_kind(v1::ACTION_KIND_DROP);
-  local.mutable_rule()->set_mode(v1::RULE_MODE_ENFORCE);
-  local.mutable_rule()->set_expires_unix_ms(absl::ToUnixMillis(h_.now() + absl::Minutes(1)));
-  local.mutable_rule()->set_attack_id("a");
-  local.set_attack_id("a");
-  local.mutable_target()->set_address(std::string("\xcb\x00\x71\x07", 4));
-  local.mutable_target()->set_length(32);
-  h_.Say(ams_, std::move(message));
+  h_.Say(ams_, LocalRule(1));
   h_.Advance(absl::Seconds(3));
   EXPECT_THAT(nyc_.rules(), IsEmpty());
   EXPECT_FALSE(h_.control().Rule("s1", h_.now()).ok());

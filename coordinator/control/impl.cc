@@ -38,11 +38,30 @@ Control::Impl::Impl(Settings settings, fleet::SigningKey key)
       traffic_(traffic::TrafficHistoryOptions{}) {}
 
 std::vector<Action> Control::Impl::Step(Event event, absl::Time now) {
-  now_ = std::max(now_, now);
+  SetClock(now);
   actions_.clear();
   std::visit([this](auto&& e) { On(std::move(e)); }, std::move(event));
   Advance();
   return std::move(actions_);
+}
+
+void Control::Impl::SetClock(absl::Time now) {
+  // A step back that is smaller than this is waited out.
+  constexpr absl::Duration kSmall = absl::Seconds(1);
+  if (now >= now_ - kSmall) {
+    now_ = std::max(now_, now);
+    return;
+  }
+  // The wall clock was set back: what waits for a time would wait as long again.
+  now_ = now;
+  next_telemetry_ = next_maintain_ = retry_at_ = absl::InfinitePast();
+  store_failing_since_ = std::min(store_failing_since_, now);
+  for (auto& [id, edge] : edges_) {
+    for (absl::Time* time : {&edge.last_heard, &edge.connected, &edge.conflict_at, &edge.led_at, &edge.last_resync,
+                             &edge.last_jump, &edge.last_window, &edge.window_heard, &edge.refused_at}) {
+      *time = std::min(*time, now);
+    }
+  }
 }
 
 void Control::Impl::Say(Report::Level level, std::string event, std::string text,
@@ -187,6 +206,10 @@ void Control::Impl::On(const Tick&) {
   counters_.attacks += attacks_.active() - std::min(active, attacks_.active());
   for (auto& [id, edge] : edges_) {
     if (edge.session != 0) Look(edge);
+    while (!edge.waiting_rules.empty() && edge.local_rules.Take(now_)) {
+      Enqueue(FromEdge{id, std::move(edge.waiting_rules.front())});
+      edge.waiting_rules.pop_front();
+    }
   }
 }
 

@@ -51,6 +51,7 @@ class Control::Impl {
   static constexpr size_t kMaxChangesAtOnce = 256;  // rules in one revision
   static constexpr absl::Duration kTelemetryCommit = absl::Milliseconds(200);
   static constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+  static constexpr absl::Duration kJumpEvery = absl::Minutes(1);
   static constexpr absl::Duration kStuckAfter = absl::Seconds(5);
   static constexpr int kDeadFactor = 10;  // times silent_after: then a session is ended
 
@@ -67,6 +68,7 @@ class Control::Impl {
     enum class Kind { kRule, kDeleted, kUnblocked, kPanic } kind;
     std::vector<std::string> ids;
     v1::PanicResponse panic;
+    Report report;  // who changed what, and why
   };
   struct Spread {
     std::string rule_id;
@@ -88,6 +90,7 @@ class Control::Impl {
   // impl.cc
   void On(Start event);
   void On(const Tick& event);
+  void SetClock(absl::Time now);
   void Look(EdgeState& edge);
   static std::string RecordOf(const rollout::Placed& placed);
   std::string FleetRecordAt(uint64_t revision) const;
@@ -111,6 +114,7 @@ class Control::Impl {
   void RuleStatusSaid(EdgeState& edge, const v1::RuleStatus& status);
   void RefuseMessage(EdgeState& edge, std::string_view why);
   absl::Status Lead(EdgeState& edge, const v1::SetVersion* from);
+  absl::Status LeadFromHello(EdgeState& edge, const v1::SetVersion& applied);
   void SendTo(const EdgeState& edge, v1::CoordinatorMessage message);
   bool Silent(const EdgeState& edge) const { return now_ - edge.last_heard > settings_.silent_after; }
 
@@ -133,6 +137,7 @@ class Control::Impl {
   void Execute(Intent intent);
   void Execute(Command& command);
   void Execute(const FromEdge& local);
+  double FloorOf(uint32_t vector) const;
   void Execute(const attacks::Proposal& proposal);
   void Panic(const Command& command, const v1::PanicRequest& request);
   absl::Status Prepare();  // signs and places what is staged

@@ -3,6 +3,7 @@
 
 #include "coordinator/control/cursor.h"
 #include "coordinator/control/impl.h"
+#include "coordinator/control/presentable.h"
 #include "coordinator/control/source_match.h"
 
 namespace breakwater::coordinator {
@@ -14,6 +15,7 @@ using rollout::State;
 constexpr size_t kMaxEdgesShown = 1000;
 constexpr size_t kMaxEdgesInLists = 64;  // of each rule
 constexpr size_t kMaxExplained = 64;
+constexpr size_t kMaxDetail = 1024;  // bytes
 
 double Unix(absl::Time time) {
   return time == absl::InfinitePast() || time == absl::InfiniteFuture()
@@ -100,12 +102,12 @@ v1::RuleView Control::Impl::ViewOf(const rollout::Placed& placed, size_t max_edg
   }
   view.set_last_match_unix_s(Unix(last_match));
   view.set_state(std::string(rollout::StateName(fleet.state())));
-  view.set_detail(fleet.detail());
+  view.set_detail(Presentable(fleet.detail(), kMaxDetail));
   return view;
 }
 
 v1::RulesView Control::Impl::Rules(const v1::ListRulesRequest& request, absl::Time now) {
-  now_ = std::max(now_, now);
+  SetClock(now);
   std::vector<const rollout::Placed*> listed;
   for (const auto& [id, placed] : rollout_.rules()) {
     if (!request.origin().empty() && request.origin() != rule::OriginName(placed->entry->rule.origin)) continue;
@@ -122,14 +124,14 @@ v1::RulesView Control::Impl::Rules(const v1::ListRulesRequest& request, absl::Ti
 }
 
 absl::StatusOr<v1::RuleView> Control::Impl::Rule(std::string_view id, absl::Time now) {
-  now_ = std::max(now_, now);
+  SetClock(now);
   const rollout::PlacedPtr placed = rollout_.Find(id);
   if (placed == nullptr) return absl::NotFoundError("there is no rule \"" + std::string(id.substr(0, 64)) + "\"");
   return ViewOf(*placed, kMaxEdgesShown);
 }
 
 absl::StatusOr<v1::ExplainIpView> Control::Impl::ExplainIp(const v1::ExplainIpRequest& request, absl::Time now) {
-  now_ = std::max(now_, now);
+  SetClock(now);
   const absl::StatusOr<net::IpAddress> address =
       net::IpAddress::Parse(std::string_view(request.address()).substr(0, 64));
   if (!address.ok()) return absl::InvalidArgumentError("address: " + std::string(address.status().message()));

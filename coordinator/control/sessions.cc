@@ -33,6 +33,30 @@ absl::Status Control::Impl::Lead(EdgeState& edge, const v1::SetVersion* from) {
   return absl::OkStatus();
 }
 
+absl::Status Control::Impl::LeadFromHello(EdgeState& edge, const v1::SetVersion& applied) {
+  // It has a later revision than there is: a backup was restored here. Going past it costs every edge a manifest.
+  const bool ahead =
+      applied.epoch() == rollout_.epoch() && applied.revision() > rollout_.Desired(edge.identity).revision();
+  if (!ahead) return Lead(edge, &applied);
+  if (now_ - edge.last_jump < kJumpEvery) {
+    return absl::UnavailableError("edge " + edge.identity.id + " says again that it has revision " +
+                                  std::to_string(applied.revision()) +
+                                  ", which isn't one of this coordinator; at most once in " +
+                                  absl::FormatDuration(kJumpEvery) + " that is believed");
+  }
+  edge.last_jump = now_;
+  absl::Status led = Lead(edge, &applied);
+  if (led.ok()) {
+    Say(Report::Level::kWarning, "revision_passed_over",
+        "edge " + edge.identity.id + " had revision " + std::to_string(applied.revision()) +
+            ", which this store doesn't know (was a backup restored?); the fleet goes on with " +
+            std::to_string(rollout_.revision()),
+        {{"edge", edge.identity.id}});
+    Push();
+  }
+  return led;
+}
+
 // ── Coming and going ──
 
 absl::Status Control::Impl::CheckSecondSession(EdgeState& edge, const EdgeConnected& event) {
@@ -114,7 +138,7 @@ void Control::Impl::On(EdgeConnected event) {
     *stop.mutable_stop_enforcing() = stop_.stop();
     SendTo(edge, std::move(stop));
   }
-  if (absl::Status s = Lead(edge, &event.hello.applied()); !s.ok()) {
+  if (absl::Status s = LeadFromHello(edge, event.hello.applied()); !s.ok()) {
     ++counters_.sessions_refused;
     edge.conflict = std::string(s.message());
     edge.conflict_at = now_;
@@ -214,8 +238,7 @@ void Control::Impl::Handle(EdgeState& edge, const v1::Heartbeat& heartbeat) {
 }
 
 void Control::Impl::RuleStatusSaid(EdgeState& edge, const v1::RuleStatus& status) {
-  if (!edge.progress.OnStatus(status))
-    return RefuseMessage(edge, "there is no place for more rules with a state of their own");
+  if (!edge.progress.OnStatus(status)) return;  // the list is full: its watermark has to do for this rule
   const rollout::PlacedPtr placed = rollout_.Find(status.rule_id());
   if (placed == nullptr || !placed->entry->rule.automatic()) return;
   const rule::Rule& r = placed->entry->rule;
@@ -235,11 +258,18 @@ void Control::Impl::Handle(EdgeState& edge, const v1::RuleStatuses& statuses) {
 
 void Control::Impl::Handle(EdgeState& edge, v1::LocalRule rule) {
   attacks_.OnLocalRule(edge.identity.id, rule, now_);
-  if (!edge.local_rules.Take(now_)) {
+  // In a carpet an edge may have many to tell of at once, and all of them again when it comes back: they wait.
+  if (edge.waiting_rules.empty() && edge.local_rules.Take(now_))
+    return Enqueue(FromEdge{edge.identity.id, std::move(rule)});
+  const auto same = std::find_if(edge.waiting_rules.begin(), edge.waiting_rules.end(),
+                                 [&](const v1::LocalRule& w) { return w.rule().id() == rule.rule().id(); });
+  if (same != edge.waiting_rules.end()) {
+    *same = std::move(rule);
+  } else if (edge.waiting_rules.size() < EdgeState::kMaxWaitingRules) {
+    edge.waiting_rules.push_back(std::move(rule));
+  } else {
     ++counters_.rules_refused;
-    return RefuseMessage(edge, "more than 10 rules of its own a second");
   }
-  Enqueue(FromEdge{edge.identity.id, std::move(rule)});
 }
 
 void Control::Impl::Handle(EdgeState& edge, const v1::ResyncRequest& request) {

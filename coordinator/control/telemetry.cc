@@ -3,6 +3,7 @@
 
 #include "common/window/window.h"
 #include "coordinator/control/impl.h"
+#include "coordinator/control/presentable.h"
 
 namespace breakwater::coordinator {
 namespace {
@@ -72,7 +73,7 @@ void Control::Impl::RefuseWindow(EdgeState& edge, const absl::Status& why) {
   ++edge.refused_windows;
   ++edge.stream_refused;
   edge.refused_at = now_;
-  edge.refused_why = std::string(why.message()).substr(0, 160);
+  edge.refused_why = Presentable(std::string(why.message()), 160);
   Say(Report::Level::kWarning, "window_refused",
       "a window of edge " + edge.identity.id + ": " + std::string(why.message()), {{"edge", edge.identity.id}});
 }

@@ -102,6 +102,7 @@ class Harness {
   // Steps with that event; commits are held back when hold is set, else done at once, and what is sent arrives.
   void Step(Event event);
   void Advance(absl::Duration d);  // in ticks of 100 ms
+  void SetClock(absl::Time now) { now_ = now; }
   void HoldCommits(bool hold);
   // Ends the oldest held commit as the store will have it.
   bool FinishCommit();

@@ -6,6 +6,7 @@
 
 #include "coordinator/control/cursor.h"
 #include "coordinator/control/impl.h"
+#include "coordinator/control/presentable.h"
 
 namespace breakwater::coordinator {
 namespace {
@@ -94,8 +95,7 @@ std::vector<std::string> Control::Impl::NeedsYou() {
   std::vector<std::string> needs;
   const auto add = [&](std::string text) {
     if (needs.size() >= kMaxNeeds) return;
-    if (text.size() > kMaxNeed) text.resize(kMaxNeed);
-    needs.push_back(std::move(text));
+    needs.push_back(Presentable(text, kMaxNeed));
   };
   if (!store_status_.ok()) {
     add("nothing can be stored for " + Age(now_ - store_failing_since_) + ": " + std::string(store_status_.message()));
@@ -128,7 +128,7 @@ std::vector<std::string> Control::Impl::NeedsYou() {
 }
 
 v1::OverviewView Control::Impl::Overview(absl::Time now) {
-  now_ = std::max(now_, now);
+  SetClock(now);
   v1::OverviewView view;
   view.set_now_unix_s(Unix(now));
   view.set_coordinator(settings_.id);
@@ -183,7 +183,7 @@ v1::OverviewView Control::Impl::Overview(absl::Time now) {
 }
 
 v1::EdgesView Control::Impl::Edges(const v1::ListEdgesRequest& request, absl::Time now) {
-  now_ = std::max(now_, now);
+  SetClock(now);
   std::vector<const EdgeState*> listed;
   for (const auto& [id, edge] : edges_) {
     if (request.region().empty() || edge.identity.region == request.region()) listed.push_back(&edge);
@@ -199,7 +199,7 @@ v1::EdgesView Control::Impl::Edges(const v1::ListEdgesRequest& request, absl::Ti
 }
 
 absl::StatusOr<v1::EdgeView> Control::Impl::Edge(std::string_view id, absl::Time now) {
-  now_ = std::max(now_, now);
+  SetClock(now);
   const auto it = edges_.find(id);
   if (it == edges_.end()) return absl::NotFoundError("there is no edge \"" + std::string(id.substr(0, 64)) + "\"");
   return ViewOf(it->second);

@@ -236,7 +236,7 @@ absl::StatusOr<std::vector<std::string>> Policy::Unblock(std::string_view source
     const net::IpPrefix* blocked = BlockedSource(*entry);
     if (blocked == nullptr) continue;
     if (source->Contains(*blocked)) {
-      if (ids.size() < kMost) ids.push_back(id);
+      ids.push_back(id);
     } else if (blocked->Contains(*source)) {
       wider = blocked->ToShortString();
     }
@@ -244,6 +244,10 @@ absl::StatusOr<std::vector<std::string>> Policy::Unblock(std::string_view source
   if (ids.empty()) {
     return absl::NotFoundError("nothing blocks " + source->ToShortString() +
                                (wider.empty() ? "" : " alone; a wider block does, of " + wider + ": unblock that"));
+  }
+  if (ids.size() > kMost) {
+    return absl::FailedPreconditionError(std::to_string(ids.size()) + " blocks are inside " + source->ToShortString() +
+                                         ", at most " + std::to_string(kMost) + " are taken back at once; name less");
   }
   for (const std::string& id : ids) Set(id, nullptr);
   return ids;

@@ -67,6 +67,7 @@ void Policy::Accept() {
   for (const auto& [id, before] : undo_) {
     if (rules_.contains(id)) continue;
     activity_.erase(id);
+    std::erase_if(renamed_, [&](const auto& r) { return r.second == id; });
     for (auto& [edge, held] : local_) std::erase_if(held, [&](const auto& h) { return h.second == id; });
   }
   undo_.clear();
@@ -210,6 +211,8 @@ absl::StatusOr<LocalOutcome> Policy::OnLocalRule(std::string_view edge, std::spa
     outcome.entry = Find(same->second);
   } else {
     local->attack_id = attack_id;
+    // The coordinator's detector finds its rules' counts by their ids; nobody else's may have one.
+    if (local->id.starts_with(options_.coordinator_id + "-")) local->id = FreeId("edge." + local->id);
     local->reason = CutReason("found by " + std::string(edge) + ": " + local->reason);
     absl::StatusOr<EntryPtr> spread = Spread(*std::move(local), edge, message.threshold_pps(),
                                              std::max(0.0, message.threshold_pps()), now, &outcome.evicted);
@@ -260,13 +263,18 @@ absl::StatusOr<EntryPtr> Policy::Propose(const Proposed& proposed, std::span<con
       CutReason("attack " + proposed.attack_id + " on " + proposed.target.ToShortString() + ", seen over all edges");
   if (const auto same = by_meaning_.find(MeaningOf(r)); same != by_meaning_.end()) return Find(same->second);
   std::string evicted;
-  return Spread(std::move(r), options_.coordinator_id, proposed.threshold_pps, proposed.threshold_pps, now, &evicted);
+  absl::StatusOr<EntryPtr> entry =
+      Spread(std::move(r), options_.coordinator_id, proposed.threshold_pps, proposed.threshold_pps, now, &evicted);
+  if (entry.ok() && (*entry)->rule.id != proposed.rule_id) renamed_[proposed.rule_id] = (*entry)->rule.id;
+  return entry;
 }
 
-EntryPtr Policy::Reject(std::string_view id) {
+EntryPtr Policy::Reject(std::string_view proposed_id) {
+  const auto renamed = renamed_.find(proposed_id);
+  const std::string id(renamed == renamed_.end() ? proposed_id : std::string_view(renamed->second));
   const EntryPtr entry = Find(id);
   if (entry == nullptr || entry->rule.origin != rule::Origin::kGlobalDetector) return nullptr;
-  Set(std::string(id), nullptr);
+  Set(id, nullptr);
   return entry;
 }
 
@@ -296,10 +304,14 @@ void Policy::Maintain(absl::Time now, const std::function<bool(std::string_view)
       changes.emplace_back(id, nullptr);
       continue;
     }
-    if (!entry->rule.automatic() || entry->rule.expires - now > options_.lease / 2) continue;
+    if (!entry->rule.automatic()) continue;
+    // More than a lease is left only when the clock was set back.
+    const bool too_long = entry->rule.expires - now > options_.lease + absl::Seconds(1);
+    if (!too_long && entry->rule.expires - now > options_.lease / 2) continue;
     const auto it = activity_.find(id);
-    const bool matched = it != activity_.end() && now - it->second.last_match <= options_.lease / 2;
-    if (!matched && (entry->rule.attack_id.empty() || !active(entry->rule.attack_id))) continue;
+    const bool matched = it != activity_.end() && it->second.last_match <= now + absl::Seconds(1) &&
+                         now - it->second.last_match <= options_.lease / 2;
+    if (!too_long && !matched && (entry->rule.attack_id.empty() || !active(entry->rule.attack_id))) continue;
     Entry renewed = *entry;
     renewed.rule.expires = now + options_.lease;
     changes.emplace_back(id, std::make_shared<const Entry>(std::move(renewed)));

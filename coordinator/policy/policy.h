@@ -113,8 +113,8 @@ class Policy {
 
   // The coordinator's detector. `protects` are the prefixes of all edges.
   absl::StatusOr<EntryPtr> Propose(const Proposed& proposed, std::span<const net::IpPrefix> protects, absl::Time now);
-  // Null when there is no such rule.
-  EntryPtr Reject(std::string_view id);
+  // By the id that was proposed. Null when there is no such rule, or an edge's stands for it.
+  EntryPtr Reject(std::string_view proposed_id);
 
   // Stages the removal of detectors' rules that must not be, since the guards or limits are others than they were made
   // under; their ids.
@@ -173,6 +173,7 @@ class Policy {
   std::map<std::string, Activity, std::less<>> activity_;
   // edge -> its own rule's id -> the id that stands for it
   std::map<std::string, std::map<std::string, std::string, std::less<>>, std::less<>> local_;
+  std::map<std::string, std::string, std::less<>> renamed_;  // proposed id -> the rule's, where that was taken
   std::deque<Suppressed> suppressed_;
   uint64_t next_id_ = 0;
 };

@@ -218,8 +218,6 @@ absl::StatusOr<std::vector<v1::CoordinatorMessage>> Rollout::Lead(const tls::Edg
     view.revision = revision_;
     view.manifest.reset();
     view.deltas.clear();
-    log_.clear();
-    log_floor_ = revision_;
   }
 
   std::vector<v1::CoordinatorMessage> messages = {ManifestOf(view, ViewName(edge), now)};
