@@ -6,7 +6,7 @@ import { useFetched } from "./fetched";
 import type { Live } from "./live";
 import { Badge, Bar, Empty, Panel, Scroll, Time, type Tone } from "./parts";
 import { href, type Route } from "./route";
-import type { AttackEventView, AttackView } from "./views";
+import type { AttackEventView, AttackView, SignatureView } from "./views";
 
 const EVENTS: Record<string, { text: string; tone: Tone }> = {
   first_packet: { text: "First packet", tone: "quiet" },
@@ -168,6 +168,17 @@ function Edges({ attack }: { attack: AttackView }) {
   );
 }
 
+/** How much of the sampled packets it fits. Nothing of the attack means that nobody has counted: it wouldn't be a signature. */
+function Shares({ signature: s }: { signature: SignatureView }) {
+  if (!(s.attack_share > 0)) return <span className="quiet-text">shares of samples unknown</span>;
+  return (
+    <>
+      <Badge tone="info" sign="◎">{share(s.attack_share, 1)} of the attack</Badge>
+      <Badge tone={s.baseline_share > 0.001 ? "warn" : "good"} sign="○">{share(s.baseline_share, 1)} of clean samples</Badge>
+    </>
+  );
+}
+
 function Signatures({ attack, route }: { attack: AttackView; route: Route }) {
   return (
     <Panel title={attack.signatures.length === 1 ? "Signature" : "Signatures"}>
@@ -179,8 +190,7 @@ function Signatures({ attack, route }: { attack: AttackView; route: Route }) {
             <li key={s.rule_id}>
               <div className="signature-head">
                 <a className="mono" href={href("/rules", route, { rule: s.rule_id })}>{s.rule_id}</a>
-                <Badge tone="info" sign="◎">{share(s.attack_share, 1)} of the attack</Badge>
-                <Badge tone={s.baseline_share > 0.001 ? "warn" : "good"} sign="○">{share(s.baseline_share, 1)} of clean samples</Badge>
+                <Shares signature={s} />
               </div>
               <code className="match">{s.match}</code>
             </li>
