@@ -43,6 +43,7 @@ absl::StatusOr<Response> Exchange(const typename Protocol::endpoint& endpoint, s
   message.set(beast::http::field::host, "localhost");
   message.set(beast::http::field::user_agent, "breakwater");
   if (!request.content_type.empty()) message.set(beast::http::field::content_type, request.content_type);
+  for (const auto& [name, value] : request.headers) message.set(name, value);
   message.keep_alive(false);
   message.body() = request.body;
   message.prepare_payload();
@@ -81,6 +82,9 @@ absl::StatusOr<Response> Exchange(const typename Protocol::endpoint& endpoint, s
   response.content_type.assign(type.data(), type.size());
   const auto allow = reply[beast::http::field::allow];
   response.allow.assign(allow.data(), allow.size());
+  for (const auto& field : reply) {
+    response.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+  }
   response.body = std::move(reply.body());
   return response;
 }

@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -75,6 +76,44 @@ TEST(Query, FindsKeys) {
   EXPECT_TRUE(HasQueryKey("a=1&verbose=1", "verbose"));
   EXPECT_FALSE(HasQueryKey("verbosely", "verbose"));
   EXPECT_FALSE(HasQueryKey("", "verbose"));
+}
+
+TEST(Query, GivesDecodedValues) {
+  EXPECT_EQ(QueryValue("a=1&b=x%2Fy+z&b=2", "b"), "x/y z");
+  EXPECT_EQ(QueryValue("a", "a"), "");
+  EXPECT_EQ(QueryValue("a=1", "b"), std::nullopt);
+  EXPECT_EQ(QueryValue("a=%zz", "a"), "%zz");
+  EXPECT_THAT(QueryKeys("a=1&b&c=2"), testing::ElementsAre("a", "b", "c"));
+}
+
+TEST(PercentDecode, RefusesWhatIsCutOrHidesAZero) {
+  EXPECT_EQ(PercentDecode("a%20b+c"), "a b+c");
+  EXPECT_EQ(PercentDecode("%2f%2F"), "//");
+  for (const char* bad : {"%", "%2", "%2g", "a%00b", "%%20"}) EXPECT_EQ(PercentDecode(bad), std::nullopt) << bad;
+}
+
+TEST(Router, FillsTheNamesOfAPattern) {
+  Router router;
+  router.Get("/rules/{id}", [](const Request& r) { return Text(200, r.params.at("id")); });
+  router.Get("/rules/new", [](const Request&) { return Text(200, "fixed"); });
+  router.Get("/a/{x}/b/{y}", [](const Request& r) { return Text(200, r.params.at("x") + "-" + r.params.at("y")); });
+  EXPECT_EQ(router.Handle({.path = "/rules/r%2D1"}).body, "r-1");
+  EXPECT_EQ(router.Handle({.path = "/rules/new"}).body, "fixed");
+  EXPECT_EQ(router.Handle({.path = "/a/1/b/2"}).body, "1-2");
+  for (const char* none : {"/rules/", "/rules", "/rules/a/b", "/rules/%zz", "/a/1/c/2"}) {
+    EXPECT_EQ(router.Handle({.path = none}).status, 404) << none;
+  }
+  EXPECT_EQ(router.Handle({.method = "POST", .path = "/rules/x"}).allow, "GET, HEAD");
+  EXPECT_THAT(router.Routes(), testing::ElementsAre("GET /a/{x}/b/{y}", "GET /rules/new", "GET /rules/{id}"));
+}
+
+TEST(Router, DecoratesErrorsToo) {
+  Router router = TestRouter();
+  router.Decorate(
+      [](const Request& request, Response& response) { response.headers.emplace_back("X-Path", request.path); });
+  for (const char* path : {"/hello", "/nope", "/throws"}) {
+    EXPECT_THAT(router.Handle({.path = path}).headers, testing::Contains(testing::Pair("X-Path", path)));
+  }
 }
 
 TEST(Router, SaysWhatThereIsInstead) {
@@ -214,6 +253,75 @@ TEST(Server, AHandlerThatThrowsEndsOnlyItsConnection) {
   ASSERT_TRUE(broken.ok()) << broken.status();
   EXPECT_EQ(broken->status, 500);
   EXPECT_EQ(Fetch(Target(*server), {.path = "/hello"})->status, 200);
+}
+
+TEST(Server, AnswersMayComeLaterFromAnotherThread) {
+  std::mutex mutex;
+  std::vector<Reply> waiting;
+  Router router;
+  router.Async("GET", "/later", [&](const Request&, Reply reply) {
+    std::lock_guard lock(mutex);
+    waiting.push_back(std::move(reply));
+  });
+  router.Get("/now", [](const Request& r) { return Text(200, std::string(r.Header("x-name"))); });
+  ServerOptions options;
+  options.tcp = "127.0.0.1:0";
+  absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(options, std::move(router));
+  ASSERT_TRUE(server.ok()) << server.status();
+  const std::string target = Target(**server);
+  std::thread asker([&] {
+    EXPECT_EQ(Fetch(target, {.path = "/later"})->body, "at last");
+    // Nobody keeps the reply: the server says so instead of leaving the client alone.
+    EXPECT_EQ(Fetch(target, {.path = "/later"})->status, 500);
+  });
+  const auto take = [&] {
+    for (;;) {
+      {
+        std::lock_guard lock(mutex);
+        if (!waiting.empty()) {
+          Reply reply = std::move(waiting.back());
+          waiting.pop_back();
+          return reply;
+        }
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  };
+  const Reply first = take();
+  // Others are answered meanwhile.
+  EXPECT_EQ(Fetch(target, {.path = "/now", .headers = {{"X-Name", "me"}}})->body, "me");
+  first([] { return Text(200, "at last"); });
+  first([] { return Text(200, "twice"); });
+  take();
+  asker.join();
+  // One that comes when the server is gone harms nobody.
+  std::thread late([&] { EXPECT_FALSE(Fetch(target, {.path = "/later"}).ok()); });
+  Reply last = take();
+  server->reset();
+  last([] { return Text(200, "too late"); });
+  last = nullptr;
+  late.join();
+}
+
+TEST(Server, SendsWhatHasStaticStorage) {
+  static const std::string kBody(300000, 's');
+  Router router;
+  router.Get("/static", [](const Request&) {
+    Response response = Text(200, "");
+    response.static_body = kBody;
+    response.headers = {{"Cache-Control", "public"}, {"ETag", "\"1\""}};
+    return response;
+  });
+  ServerOptions options;
+  options.tcp = "127.0.0.1:0";
+  const auto server = Server::Start(options, std::move(router));
+  ASSERT_TRUE(server.ok()) << server.status();
+  const auto got = Fetch(Target(**server), {.path = "/static"});
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_EQ(got->body, kBody);
+  EXPECT_THAT(got->headers, testing::Contains(testing::Pair("Cache-Control", "public")));
+  EXPECT_THAT(got->headers, testing::Contains(testing::Pair("ETag", "\"1\"")));
+  EXPECT_EQ(Fetch(Target(**server), {.method = "HEAD", .path = "/static"})->body, "");
 }
 
 class UnixServer : public testing::Test {
