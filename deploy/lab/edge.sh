@@ -4,16 +4,19 @@ EDGE_UID=64100
 EDGE_HEALTH=127.0.0.1:9550
 EDGE_CAPABILITIES=-all,+bpf,+net_admin
 
-edge_program() {
-  local candidate
-  for candidate in "${BREAKWATER_EDGE:-}" "$ROOT/build/bin/breakwater-edge" "$ROOT/build/dev/bin/breakwater-edge"; do
+# program_of WHAT VARIABLE NAME: the program in $VARIABLE, else of the release build, else of the dev build.
+program_of() {
+  local what=$1 variable=$2 name=$3 candidate
+  for candidate in "${!variable:-}" "$ROOT/build/bin/$name" "$ROOT/build/dev/bin/$name"; do
     if [[ -n $candidate && -x $candidate ]]; then
       echo "$candidate"
       return
     fi
   done
-  fail "breakwater-edge isn't built; build it (cmake --preset release && cmake --build build/release --target breakwater-edge), set BREAKWATER_EDGE, or use --no-edge"
+  fail "$what: $name isn't built; build it (cmake --preset release && cmake --build build/release --target $name) or set $variable"
 }
+
+edge_program() { program_of edge BREAKWATER_EDGE breakwater-edge; }
 
 # How the edge is started: no root, no capabilities but two, no way to get others, and one group: who may use BIRD's control
 # socket.
@@ -51,6 +54,10 @@ make_edge_config() {
       number=$(region_number "$region")
       sed -e "s|@BIRD@|$(bird_directory "edge-$region")|g; s|@PROTECTED4@|$PROTECTED4|g; s|@ORIGIN@|$ORIGIN4:$ORIGIN_PORT|g" \
         "$LAB_DIR/edge-fleet.yaml" >>"$directory/edge.yaml"
+    fi
+    if ((WITH_COORDINATOR)); then
+      sed -e "s|@RUN@|$directory|g; s|@PKI@|$RUN/pki|g; s|@ID@|$region|g; s|@EDGES@|$COORDINATOR4:$COORDINATOR_EDGES_PORT|g" \
+        "$LAB_DIR/edge-coordinator.yaml" >>"$directory/edge.yaml"
     fi
     chown -R "$EDGE_UID:$EDGE_UID" "$directory"
   done

@@ -9,6 +9,7 @@ PYTHON=${PYTHON:-/usr/bin/python3}
 export PYTHONPATH=$LAB_DIR PYTHONDONTWRITEBYTECODE=1
 LAB_ID=${BREAKWATER_LAB_ID:-main}
 FLEET=(eu us ap)
+WITH_COORDINATOR=0
 DEFAULT_CAPTURE=$ROOT/tests/data/captures/dns-amp-booter2013.pcap
 
 warn() { echo "lab: $*" >&2; }
@@ -22,6 +23,7 @@ say() { echo "$(date +%T.%3N)  $*" >&3; }
 . "$LAB_DIR/services.sh"
 . "$LAB_DIR/edge.sh"
 . "$LAB_DIR/bird.sh"
+. "$LAB_DIR/coordinator.sh"
 
 usage() {
   cat <<'TEXT'
@@ -31,15 +33,15 @@ A Breakwater edge, or a fleet of three, in a small network of namespaces: visito
 attacker replays real captures at it, and the origin behind it is reachable from the edge alone.
 
 commands
-  up [--fleet] [--no-edge] [--rate N] [--services all|web]
+  up [--fleet [--no-coordinator]] [--no-edge] [--rate N] [--services all|web]
                                make the network, start the origin, nginx, the edge and the visitors (N requests/s, 50);
-                               --fleet: in three regions, eu, us and ap, with BGP between them.
+                               --fleet: in three regions, eu, us and ap, with BGP between them and a coordinator.
                                What the protected prefixes declare: every service, so that detection alone decides, or
                                the web's alone, so that most attacks are dropped from their first packet
   down [--all]                 end every process and remove everything; --all: of every lab
   status                       what runs, and how the visitors fare
   visitors start [--rate N] | stop | summary [--last SECONDS]
-  attack --capture FILE [--pps N] [--seconds S] [--region R]
+  attack --capture FILE [--pps N] [--seconds S] [--region R|all]
                                replay a capture at the protected address (20000 packets/s, 10 s; at most 50000 and 60)
   edge [--region R] start | stop | kill
                                the edge's process; kill: at once, as a crash would
@@ -47,6 +49,9 @@ commands
   uplink cut | restore [R]     take the edge's interface away, and give it back
   exec NODE COMMAND…           run a command in a node's namespace: transit, visitors, attacker, edge, origin; in a fleet
                                transit-eu …, backhaul, management, coordinator
+  coordinator start | stop | kill
+  bwctl COMMAND…               ask a fleet's coordinator, and tell it
+  page                         the address of its page
   host R kill | freeze | thaw | start
                                of a fleet: everything on an edge's machine dies, or hangs, or goes on, or starts again
   birdc NODE COMMAND…          ask a fleet's BIRD: edge-eu, transit-eu …
@@ -61,7 +66,8 @@ options
   --id NAME     which lab, at most 8 letters or digits (default: main; for demo: its process id). Several run side by side.
 
 environment
-  BREAKWATER_EDGE       the edge's program (default: build/bin/breakwater-edge, else build/dev/bin/breakwater-edge)
+  BREAKWATER_EDGE, BREAKWATER_COORDINATOR, BREAKWATER_BWCTL
+                        the programs (default: those in build/bin, else in build/dev/bin)
   BREAKWATER_LAB_RUN    where run directories are made (default: /run/breakwater-lab)
   PYTHON                Python 3.11 or later (default: /usr/bin/python3)
 TEXT
@@ -70,11 +76,13 @@ TEXT
 require() {
   local tool missing=()
   [[ $(id -u) == 0 ]] || fail "needs root: it makes network namespaces"
-  for tool in ip nsenter setpriv setsid sysctl nginx "$PYTHON"; do
+  local tools=(ip nsenter setpriv setsid sysctl nginx "$PYTHON")
+  ! is_fleet || tools+=(bird birdc openssl)
+  for tool in "${tools[@]}"; do
     command -v "$tool" >/dev/null || missing+=("$tool")
   done
   ((${#missing[@]} == 0)) ||
-    fail "missing: ${missing[*]}. On Debian 12: apt-get install iproute2 util-linux procps nginx-light python3"
+    fail "missing: ${missing[*]}. On Debian 12: apt-get install iproute2 util-linux procps nginx-light python3 bird2 openssl"
 }
 
 number() {  # number NAME VALUE MIN MAX
@@ -90,16 +98,18 @@ is_up() { [[ -d $RUN && -e /run/netns/$(ns origin) ]]; }
 require_up() { is_up || fail "lab $LAB_ID isn't up; run: lab.sh --id $LAB_ID up"; }
 
 up() {
-  local rate=50 edge=1 services=all region
+  local rate=50 edge=1 services=all region no_coordinator=0
   while (($#)); do
     case $1 in
       --no-edge) edge=0; shift ;;
-      --fleet) REGIONS=("${FLEET[@]}"); shift ;;
+      --fleet) REGIONS=("${FLEET[@]}"); WITH_COORDINATOR=1; shift ;;
+      --no-coordinator) no_coordinator=1; shift ;;
       --rate) rate=${2:?--rate needs a number}; shift 2 ;;
       --services) services=${2:?--services needs all or web}; shift 2 ;;
       *) fail "up: unknown option $1" ;;
     esac
   done
+  ((edge && !no_coordinator)) || WITH_COORDINATOR=0
   number --rate "$rate" 1 1000
   [[ $services == all || $services == web ]] || fail "--services $services: all or web"
   require
@@ -110,6 +120,7 @@ up() {
   make_edge_config "$services"
   make_topology
   start_services
+  ((WITH_COORDINATOR == 0)) || make_coordinator
   if ((edge)); then echo edge; else echo always; fi >"$RUN/announce"
   ! is_fleet || start_bgp
   if ((edge)); then start_edges; fi
@@ -244,18 +255,22 @@ wait_while_running() {
 }
 
 attack() {
-  local capture pps seconds attacked rest name
+  local capture pps seconds attacked rest name region
   parse_attack "$@"
   ((${#rest[@]} == 0)) || fail "attack: unknown option ${rest[0]}"
   require_up
-  region_number "$attacked" >/dev/null || exit 1
-  name=$(node attack "$attacked")
+  local -a regions=("$attacked")
+  [[ $attacked != all ]] || regions=("${REGIONS[@]}")
   rewrite_capture "$capture" || exit 1
-  start_attack "$pps" "$seconds" "$attacked"
-  wait_while_running "$name"
-  cat "$RUN/log/$name.log" >&2
-  [[ -s $RUN/$name.jsonl ]] || fail "nothing was sent"
-  tail -n 1 "$RUN/$name.jsonl"
+  for region in "${regions[@]}"; do region_number "$region" >/dev/null || exit 1; done
+  for region in "${regions[@]}"; do start_attack "$capture" "$pps" "$seconds" "$region"; done
+  for region in "${regions[@]}"; do
+    name=$(node attack "$region")
+    wait_while_running "$name"
+    cat "$RUN/log/$name.log" >&2
+    [[ -s $RUN/$name.jsonl ]] || fail "nothing was sent"
+    tail -n 1 "$RUN/$name.jsonl"
+  done
 }
 
 demo() {
@@ -284,7 +299,7 @@ demo() {
   wait $!
   kept=$(rewrite_capture "$capture") || exit 1
   say "the attacker replays $(basename "$capture"): $kept"
-  start_attack "$pps" "$seconds"
+  start_attack "$capture" "$pps" "$seconds" "$attacked"
   wait_while_running attack
   cat "$RUN/log/attack.log" >&2
   sleep 2
@@ -332,6 +347,9 @@ case $command in
     esac
     ;;
   exec) require_up; in_node "$@" ;;
+  coordinator) coordinator_command "$@" ;;
+  bwctl) require_up; bwctl "$@" ;;
+  page) require_up; page_address ;;
   host) host_command "$@" ;;
   birdc) require_up; bird_cli "$@" ;;
   demo) demo "$@" ;;

@@ -15,6 +15,14 @@ spawn() {
   echo "$! $(start_time $!)" >"$RUN/pid/$name"
 }
 
+# spawn_here NAME COMMAND…: the same, outside the lab's namespaces; for what this machine's own programs need.
+spawn_here() {
+  local name=$1
+  shift
+  setsid "$@" >>"$RUN/log/$name.log" 2>&1 </dev/null &
+  echo "$! $(start_time $!)" >"$RUN/pid/$name"
+}
+
 # The process id of a running service; fails when it isn't running.
 pid_of() {
   local pid started
@@ -156,17 +164,20 @@ stop_visitors() {
   for region in "${REGIONS[@]}"; do stop_service "$(node visitors "$region")"; done
 }
 
-# rewrite_capture FILE: its replay form for this lab, in $RUN/replay.pcap; prints what was kept.
+# The replay form of a capture.
+replay_of() { echo "$RUN/replay-$(basename "$1").pcap"; }
+
+# rewrite_capture FILE: its replay form for this lab; prints what was kept.
 rewrite_capture() {
   # shellcheck disable=SC2046
-  $(helper rewrite) "$1" "$RUN/replay.pcap" --destination "$PROTECTED4" --destination6 "$PROTECTED6" \
+  $(helper rewrite) "$1" "$(replay_of "$1")" --destination "$PROTECTED4" --destination6 "$PROTECTED6" \
     --source-mac 02:00:00:00:02:02 --gateway-mac 02:00:00:00:02:01
 }
 
-# start_attack PPS SECONDS [REGION]: sends $RUN/replay.pcap; the service "attack" ends by itself.
+# start_attack FILE PPS SECONDS REGION: sends the replay form of a capture; the service "attack" ends by itself.
 start_attack() {
-  local region=${3-${REGIONS[0]}}
+  local region=$4
   # shellcheck disable=SC2046
-  spawn "$(node attack "$region")" "$(node attacker "$region")" $(helper send) "$RUN/replay.pcap" --interface up0 --pps "$1" \
-    --seconds "$2" --log "$RUN/$(node attack "$region").jsonl"
+  spawn "$(node attack "$region")" "$(node attacker "$region")" $(helper send) "$(replay_of "$1")" --interface up0 \
+    --pps "$2" --seconds "$3" --log "$RUN/$(node attack "$region").jsonl"
 }

@@ -240,7 +240,7 @@ lose() {
 # The edges decide what BIRD announces.
 case_announce() {
   local lab=("$LAB" --id t12) region nginx
-  "${lab[@]}" up --fleet || { bad=1; return; }
+  "${lab[@]}" up --fleet --no-coordinator || { bad=1; return; }
   sleep 2
   lose eu killed "${lab[@]}" edge --region eu kill -- "${lab[@]}" edge --region eu start
   expected=de-preferred lose us drain "${lab[@]}" edge --region us drain --reason test -- "${lab[@]}" edge --region us undrain
