@@ -47,6 +47,7 @@ coordinator_ready() { in_node coordinator "$PYTHON" -c \
 start_coordinator() {
   local program
   program=$(coordinator_program) || exit 1
+  program=$(runnable "$COORDINATOR_UID" "$program") || exit 1
   # shellcheck disable=SC2046
   spawn coordinator coordinator $(as_user "$COORDINATOR_UID") "$program" run --config "$RUN/coordinator.yaml"
 }

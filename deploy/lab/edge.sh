@@ -16,6 +16,21 @@ program_of() {
   fail "$what: $name isn't built; build it (cmake --preset release && cmake --build build/release --target $name) or set $variable"
 }
 
+# Where programs are copied to that their user can't reach, such as those of a checkout in /root.
+copies() { echo "/var/tmp/breakwater-lab-$LAB_ID"; }
+
+# runnable UID PROGRAM: the program, or a copy of it, that this user can run.
+runnable() {
+  local copy
+  if setpriv --reuid="$1" --regid="$1" --clear-groups test -x "$2"; then
+    echo "$2"
+    return
+  fi
+  copy=$(copies)/$(basename "$2")
+  [[ -x $copy ]] || { mkdir -p "$(copies)" && install -m 0755 "$2" "$copy"; } || fail "user $1 can't run $2, and it can't be copied"
+  echo "$copy"
+}
+
 edge_program() { program_of edge BREAKWATER_EDGE breakwater-edge; }
 
 # How the edge is started: no root, no capabilities but two, no way to get others, and one group: who may use BIRD's control
@@ -66,6 +81,7 @@ make_edge_config() {
 start_edge() {  # REGION
   local program name
   program=$(edge_program) || exit 1
+  program=$(runnable "$EDGE_UID" "$program") || exit 1
   name=$(node edge "$1")
   # shellcheck disable=SC2046
   spawn "$name" "$name" $(edge_launcher) "$program" run --config "$(edge_directory "$1")/edge.yaml"
@@ -74,12 +90,13 @@ start_edge() {  # REGION
 
 # What ExecStopPost of the edge's unit does: when the process has ended, in whatever way, nothing is announced for it.
 guard_edge() {
-  local name config pid
+  local name config pid program
   name=$(node edge "$1") config=$(edge_directory "$1")/edge.yaml
+  program=$(runnable "$EDGE_UID" "$(edge_program)") || exit 1
   pid=$(pid_of "$name") || fail_with_logs "the edge ended at once" "$name"
   # shellcheck disable=SC2046,SC2016
   spawn "guard-$1" "$name" $(edge_launcher) bash -c \
-    'tail --pid="$1" -s 0.05 -f /dev/null; exec "$2" withdraw --config "$3"' guard "$pid" "$(edge_program)" "$config"
+    'tail --pid="$1" -s 0.05 -f /dev/null; exec "$2" withdraw --config "$3"' guard "$pid" "$program" "$config"
 }
 
 require_edge() { wait_for 10 edge_ready "$1" || fail_with_logs "the edge isn't ready within 10 s" "$(node edge "$1")"; }

@@ -134,7 +134,7 @@ down() {
   trap - EXIT
   stop_everything
   remove_topology
-  rm -rf "$RUN"
+  rm -rf "$RUN" "$(copies)"
   rmdir "$RUN_ROOT" 2>/dev/null
   return 0
 }

@@ -1,0 +1,15 @@
+#!/bin/bash
+# deploy/quickstart.sh --check with programs that are built already. Exit status 77, with the reason, where it can't be done.
+set -uo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+if [[ $(id -u) != 0 ]]; then
+  echo "skipped: the lab makes network namespaces and needs root"
+  exit 77
+fi
+if ! ip netns add bw-lab-probe 2>/dev/null; then
+  echo "skipped: network namespaces can't be made here (CAP_SYS_ADMIN)"
+  exit 77
+fi
+ip netns del bw-lab-probe
+exec "$ROOT/deploy/quickstart.sh" --check --built
