@@ -19,6 +19,7 @@ from . import capture, report
 
 REGIONS = ("eu", "us", "ap")
 PROBE_PPS = 100
+RECONNECT_S = 30  # the longest that an edge waits between two attempts; by chance, so that a fleet doesn't come all at once
 # What the fleet has not seen before, one after the other.
 FIRST, SPREAD, THIRD = "dns-amp-booter2013.pcap", "syn-flood-cic2019-head.pcap", "icmpv6-echo-flood-head.pcap"
 SPREAD_PPS = 300  # of tcp.syn's 1,000 that one edge needs
@@ -171,7 +172,7 @@ def first_attack(fleet):
     """One region is attacked; its edge finds it, and the others have the rule before they need it."""
     page = Page(fleet.page_test, fleet.lab("page").strip()) if fleet.page_test else None
     say("a real attack on eu")
-    fleet.attack(FIRST, "eu", 20000, 5)
+    fleet.attack(FIRST, "eu", 20000, 7)
     span = Span(fleet.run, "eu")
     if page:
         seen = page.seen_s()
@@ -257,10 +258,11 @@ def outage(fleet, probe):
     span = Span(fleet.run, "ap")
     yield at_most("outage_new_attack_first_drop_s", span.first_drop_s(), 1)
     say("and started again")
-    fleet.lab("coordinator", "start")
     started = time.time()
-    yield fact("outage_edges_back", until(20, fleet.ready) or 0, "edges", fleet.ready())
-    yield at_most("outage_resync_s", time.time() - started, 15)
+    fleet.lab("coordinator", "start")
+    back = until(RECONNECT_S + 5, fleet.ready)
+    yield fact("outage_edges_back", back or 0, "edges", back)
+    yield at_most("outage_resync_s", resynced_after(fleet, started), RECONNECT_S)
     record = until(10, lambda: newest_attack(fleet, span.begin_s, "icmp.echo"), 0.5)
     yield fact("outage_attack_in_history", bool(record), "", record)
     after = {rule["id"] for rule in fleet.need("rule", "list")["rules"]}
@@ -268,6 +270,15 @@ def outage(fleet, probe):
     known = {attack["id"] for attack in fleet.need("attack", "list")["attacks"]}
     yield fact("outage_attacks_lost", len(attacks - known), "attacks", attacks <= known)
     yield from windows_of_outage(fleet, span)
+
+
+def resynced_after(fleet, started_s):
+    """How long after the coordinator was ready again the last edge was connected, by its own log; None when one is missing."""
+    log = [line for line in report.read_lines(os.path.join(fleet.run, "log", "coordinator.log"))
+           if report.seconds_of(line["ts"]) >= started_s]
+    ready = [report.seconds_of(line["ts"]) for line in log if line["event"] == "ready"]
+    connected = {line["edge"]: report.seconds_of(line["ts"]) for line in log if line["event"] == "edge_connected"}
+    return max(0.0, max(connected.values()) - ready[0]) if ready and set(connected) == set(REGIONS) else None
 
 
 def windows_of_outage(fleet, span):
