@@ -1,11 +1,11 @@
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <condition_variable>
-#include <map>
 #include <mutex>
-#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "breakwater/v1/fleet.grpc.pb.h"
@@ -45,7 +45,7 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address,
   return grpc::CreateCustomChannel(address, credentials, arguments);
 }
 
-// How many streams haven't come to their end.
+// Streams that haven't come to their end are counted, so that they can be waited for.
 class Count {
  public:
   void Add() {
@@ -68,10 +68,20 @@ class Count {
   int count_ = 0;
 };
 
-// One stream. It deletes itself behind its last callback; until then whoever holds it may call it.
+class AnyStream {
+ public:
+  virtual ~AnyStream() = default;
+  // No callback comes any more.
+  bool done() const { return done_; }
+
+ protected:
+  std::atomic<bool> done_{false};
+};
+
+// One stream, with the channel it runs over. It must outlive its last callback and be destroyed on no thread of gRPC's: the
+// last channel takes those threads with it, and waits for them.
 template <typename Out, typename In, typename Read, typename Written, typename Closed>
-class Stream : public grpc::ClientBidiReactor<Out, In>,
-               public std::enable_shared_from_this<Stream<Out, In, Read, Written, Closed>> {
+class Stream : public AnyStream, public grpc::ClientBidiReactor<Out, In> {
  public:
   Stream(uint64_t generation, std::shared_ptr<grpc::Channel> channel, const Transport::Sink& sink, Count& open)
       : generation_(generation), channel_(std::move(channel)), sink_(sink), open_(open) {
@@ -84,7 +94,6 @@ class Stream : public grpc::ClientBidiReactor<Out, In>,
 
   // After the stub has bound the call to this.
   void Start() {
-    self_ = this->shared_from_this();
     // Reads and writes come from outside of reactions: without a hold the call could end between two of them.
     this->AddHold();
     reading_ = true;
@@ -141,7 +150,7 @@ class Stream : public grpc::ClientBidiReactor<Out, In>,
   void OnDone(const grpc::Status& status) override {
     sink_(Closed{generation_, FromGrpc(status, unreadable_)});
     Count& open = open_;
-    self_.reset();  // perhaps the last of it
+    done_ = true;  // from here on this may be gone
     open.Remove();
   }
 
@@ -163,7 +172,6 @@ class Stream : public grpc::ClientBidiReactor<Out, In>,
   bool unreadable_ = false;
   In in_;
   Out out_;
-  std::shared_ptr<Stream> self_;
 };
 
 using SessionStream = Stream<v1::EdgeMessage, v1::CoordinatorMessage, SessionRead, SessionWritten, SessionClosed>;
@@ -177,8 +185,6 @@ class GrpcTransport : public Transport {
   ~GrpcTransport() override {
     if (session_) session_->Close();
     if (telemetry_) telemetry_->Close();
-    session_.reset();
-    telemetry_.reset();
     open_.WaitForNone();
   }
 
@@ -188,6 +194,7 @@ class GrpcTransport : public Transport {
     const std::unique_ptr<v1::FleetService::Stub> stub = v1::FleetService::NewStub(session_->channel());
     stub->async()->Session(&session_->context(), session_.get());
     session_->Start();
+    Keep(session_);
   }
 
   void Perform(const OpenTelemetry& action) override {
@@ -197,6 +204,7 @@ class GrpcTransport : public Transport {
     const std::unique_ptr<v1::TelemetryService::Stub> stub = v1::TelemetryService::NewStub(telemetry_->channel());
     stub->async()->Stream(&telemetry_->context(), telemetry_.get());
     telemetry_->Start();
+    Keep(telemetry_);
   }
 
   void Perform(WriteSession action) override {
@@ -219,9 +227,15 @@ class GrpcTransport : public Transport {
   }
 
  private:
+  void Keep(std::shared_ptr<AnyStream> stream) {
+    std::erase_if(streams_, [](const std::shared_ptr<AnyStream>& s) { return s->done(); });
+    streams_.push_back(std::move(stream));
+  }
+
   std::shared_ptr<grpc::ChannelCredentials> credentials_;
   const Sink sink_;
   Count open_;
+  std::vector<std::shared_ptr<AnyStream>> streams_;  // all that aren't done, and some that are
   std::shared_ptr<SessionStream> session_;
   std::shared_ptr<TelemetryStream> telemetry_;
 };
