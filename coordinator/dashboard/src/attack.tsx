@@ -183,7 +183,9 @@ function Signatures({ attack, route }: { attack: AttackView; route: Route }) {
   return (
     <Panel title={attack.signatures.length === 1 ? "Signature" : "Signatures"}>
       {attack.signatures.length === 0 ? (
-        <Empty title="None yet.">No conjunction of header fields has been found that tells the attack from clean traffic.</Empty>
+        attack.dropped_packets > 0
+          ? <Empty title="None of its own.">What is dropped is dropped by rules that were there before, or by what the prefix doesn't declare.</Empty>
+          : <Empty title="None yet.">No conjunction of header fields has been found that tells the attack from clean traffic.</Empty>
       ) : (
         <ul className="signatures">
           {attack.signatures.map((s) => (

@@ -75,7 +75,7 @@ export function AttackTable({ attacks, route, units, now, caption }: {
                 <td>
                   {rule
                     ? <a className="mono" title={rule.match} href={href("/rules", route, { rule: rule.rule_id })}>{rule.rule_id}</a>
-                    : <span className="quiet-text">{ended ? "none" : "none yet"}</span>}
+                    : <span className="quiet-text">{noRule(a)}</span>}
                 </td>
               </tr>
             );
@@ -84,6 +84,12 @@ export function AttackTable({ attacks, route, units, now, caption }: {
       </table>
     </Scroll>
   );
+}
+
+/** An attack that is dropped without a rule of its own meets one that an earlier attack left. */
+function noRule(a: AttackView): string {
+  if (a.dropped_packets > 0) return "none of its own";
+  return a.state === "ended" ? "none" : "none yet";
 }
 
 /** What stands where no attack does: that there is none, as opposed to that nothing is known. */

@@ -50,6 +50,11 @@ async function ask(id: string, signal: AbortSignal): Promise<readonly string[] |
   }
 }
 
+// An edge with a smaller share of the packets saw visitors rather than the attack, unless it says otherwise itself.
+const LEAST_SHARE = 0.01;
+
 export function regionsOf(attack: AttackView): readonly string[] {
-  return [...new Set(attack.edges.map((e) => e.region))].sort();
+  const all = attack.edges.reduce((sum, e) => sum + e.packets, 0);
+  const hit = attack.edges.filter((e) => e.detected_unix_s > 0 || e.packets >= LEAST_SHARE * all);
+  return [...new Set(hit.map((e) => e.region))].sort();
 }
