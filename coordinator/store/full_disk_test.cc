@@ -1,7 +1,9 @@
 // A store whose disk fills up: a small tmpfs of this test's own, in a mount namespace of its own.
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -98,6 +100,39 @@ TEST_F(FullDisk, WhatWasRefusedStaysAwayAfterARestart) {
   ASSERT_TRUE(opened.ok()) << opened.status();
   EXPECT_EQ((*opened)->Get("rule/kept")->value_or(""), "before");
   EXPECT_FALSE((*opened)->Get("rule/half")->has_value());
+}
+
+// A write that fails otherwise: here files may not grow any more.
+TEST(WriteError, IsToldAndLeftBehindOnceWritingWorks) {
+  std::string directory = (std::filesystem::temp_directory_path() / "write_error_test.XXXXXX").string();
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  {
+    const auto opened = OpenRocksStore(directory);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    Store& store = **opened;
+    ASSERT_TRUE(store.Commit({Put("rule/kept", "before")}).ok());
+    struct rlimit before {};
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const auto handler = signal(SIGXFSZ, SIG_IGN);
+    const struct rlimit small { .rlim_cur = 64 << 10, .rlim_max = before.rlim_max };
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const absl::Status failed = store.Commit({Put("rule/half", std::string(256 << 10, 'y')), Put("rule/kept", "no")});
+    const absl::Status again = store.Commit({Put("rule/half", std::string(256 << 10, 'y'))});
+    const auto read = store.Get("rule/kept");
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+
+    EXPECT_EQ(failed.code(), absl::StatusCode::kUnavailable) << failed;
+    EXPECT_THAT(std::string(failed.message()), HasSubstr(directory));
+    EXPECT_FALSE(again.ok());
+    EXPECT_EQ(read->value_or(""), "before");
+    const absl::Status works = store.Commit({Put("rule/after", "1")});
+    EXPECT_TRUE(works.ok()) << works;
+    EXPECT_EQ(store.Get("rule/kept")->value_or(""), "before");
+    EXPECT_EQ(store.Get("rule/after")->value_or(""), "1");
+    EXPECT_FALSE(store.Get("rule/half")->has_value());
+  }
+  std::filesystem::remove_all(directory);
 }
 
 }  // namespace
