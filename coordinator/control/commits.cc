@@ -167,6 +167,8 @@ void Control::Impl::GatherTelemetry() {
   for (store::Write& write : traffic_.TakeWrites(now_))
     writes_.insert_or_assign(std::move(write.key), std::move(write.value));
   for (auto& [id, edge] : edges_) {
+    if (edge.hits_changed) Write("hits/" + id, edge.progress.Hits().SerializeAsString());
+    edge.hits_changed = false;
     if (!edge.acknowledge) continue;
     edge.acknowledge = false;
     edge.committing = edge.unacknowledged;
@@ -246,7 +248,9 @@ void Control::Impl::Succeeded(InFlight done) {
     rollout_.Apply(done.revision, done.placements);
     for (const policy::Change& change : done.changes) {
       if (change.after != nullptr) continue;
-      for (auto& [id, edge] : edges_) edge.progress.Forget(change.id);
+      for (auto& [id, edge] : edges_) {
+        if (edge.progress.Forget(change.id)) edge.hits_changed = true;
+      }
       const rule::Rule& gone = change.before->rule;
       if (gone.expires > now_) continue;
       ++counters_.rules_expired;
@@ -259,6 +263,8 @@ void Control::Impl::Succeeded(InFlight done) {
   }
   for (const Spread& spread : done.spreads) {
     ++counters_.rules_spread;
+    if (spreads_.size() >= kMaxSpreads) spreads_.pop_front();
+    spreads_.push_back({spread, done.revision});
     attacks_.OnRuleEvent(spread.attack_id, "rule_spread", "", spread.rule_id, "armed on all edges", now_);
     Say(Report::Level::kInfo, "rule_spread",
         "rule " + spread.rule_id + ", found by " + spread.by + ", is armed on all edges",

@@ -61,6 +61,7 @@ struct EdgeState {
   merge::Watermark watermark;                      // counted
   merge::Watermark committed;                      // and on disk
   bool acknowledge = false;                        // the watermark has to be written and told
+  bool hits_changed = false;                       // of rules: they go to disk with the watermark
   absl::Duration clock_offset;
   size_t stream_refused = 0;
   uint64_t duplicate_windows = 0;

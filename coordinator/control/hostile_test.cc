@@ -414,6 +414,19 @@ TEST_F(Hostile, CountsOfRulesThatAreNotTheFleetsAreNobodysCounts) {
   EXPECT_EQ(view->matched_packets(), 40);
   EXPECT_EQ(view->dropped_pps(), 40);
   EXPECT_EQ(view->state(), "matching");
+  // They are on disk with the watermark, so a restart doesn't start over.
+  h_.Advance(absl::Seconds(1));
+  h_.Crash();
+  h_.Start();
+  h_.Connect(ams_);
+  EXPECT_EQ(h_.control().Rule("r", h_.now())->matched_packets(), 40);
+  Windows(Stream(ams_), {WindowAt(ams_.boot(), 3, h_.now(), 10, "r", 1)});
+  EXPECT_EQ(h_.control().Rule("r", h_.now())->matched_packets(), 50);
+  v1::DeleteRuleRequest remove;
+  remove.set_id("r");
+  ASSERT_TRUE(h_.Ask(remove).ok());
+  ASSERT_TRUE(h_.Ask(RuleRequest("r")).ok());
+  EXPECT_EQ(h_.control().Rule("r", h_.now())->matched_packets(), 0) << "another rule of that id";
 }
 
 // ── A full disk ──

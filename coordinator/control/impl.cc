@@ -79,6 +79,7 @@ void Control::Impl::LoadFleet(const store::Store& store, uint64_t random) {
   } else {
     // By the clock, so that a coordinator that lost its store begins after what its edges have seen.
     record.set_epoch(static_cast<uint64_t>(std::max<int64_t>(1, absl::ToUnixMillis(now_))));
+    record.set_revision(1);
     record.set_sketch_seed(settings_.sketch_seed != 0 ? settings_.sketch_seed : random);
     sketch_seed_ = record.sketch_seed();
     Write("fleet/state", record.SerializeAsString());
@@ -179,6 +180,9 @@ void Control::Impl::LoadEdges(const store::Store& store) {
       if (const auto prefix = net::IpPrefix::Parse(text); prefix.ok()) edge.prefixes.push_back(*prefix);
     }
     merger_.Restore(id, edge.watermark);
+    v1::EdgeHits hits;
+    const auto kept = store.Get("hits/" + id);
+    if (kept.ok() && kept->has_value() && hits.ParseFromString(**kept)) edge.progress.Restore(hits);
     return edges_.size() < kMaxEdges;
   });
   if (!scanned.ok()) Say(Report::Level::kError, "store_unreadable", std::string(scanned.message()));

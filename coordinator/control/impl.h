@@ -48,6 +48,7 @@ class Control::Impl {
  private:
   static constexpr size_t kMaxEdges = 20000;
   static constexpr size_t kMaxQueue = 10000;        // things that wait for the commit before them
+  static constexpr size_t kMaxSpreads = 256;        // looked at when an edge comes to a new revision
   static constexpr size_t kMaxChangesAtOnce = 256;  // rules in one revision
   static constexpr absl::Duration kTelemetryCommit = absl::Milliseconds(200);
   static constexpr absl::Duration kRetryAfter = absl::Seconds(1);
@@ -74,6 +75,11 @@ class Control::Impl {
     std::string rule_id;
     std::string attack_id;
     std::string by;
+  };
+  // Edges that come to a revision have installed what was spread by then.
+  struct RecentSpread {
+    Spread spread;
+    uint64_t revision;
   };
   struct InFlight {
     uint64_t ticket = 0;
@@ -178,6 +184,7 @@ class Control::Impl {
   std::map<std::string, std::optional<std::string>> writes_;  // that no commit holds yet
   std::optional<InFlight> building_;
   std::optional<InFlight> in_flight_;
+  std::deque<RecentSpread> spreads_;
   uint64_t next_ticket_ = 1;
   absl::Time next_telemetry_ = absl::InfinitePast();
   absl::Time next_maintain_ = absl::InfinitePast();

@@ -129,6 +129,33 @@ TEST_F(Ring, WhatAnEdgeFindsIsArmedOnAll) {
   EXPECT_FALSE(view->edges(1).enforcing());
 }
 
+TEST_F(Ring, TheTimelineNamesTheEdgesThatHaveTheRule) {
+  const SessionId session = h_.Connect(ams_);
+  h_.Connect(nyc_);
+  v1::EdgeMessage report;
+  v1::AttackReport& attack = *report.mutable_attack_report();
+  attack.set_attack_id("a-1");
+  attack.set_state("mitigating");
+  attack.mutable_target()->set_address(std::string("\xcb\x00\x71\x07", 4));
+  attack.mutable_target()->set_length(32);
+  attack.set_vector(17);
+  attack.set_first_packet_unix_us(absl::ToUnixMicros(h_.now()));
+  attack.set_detected_unix_us(absl::ToUnixMicros(h_.now()));
+  attack.set_threshold_pps(5000);
+  h_.Step(EdgeSaid{session, report, h_.now()});
+  h_.Step(EdgeSaid{session, Local("ams-1-s1", "ip.dst == 203.0.113.7 and udp.srcport == 123", h_.now()), h_.now()});
+  const v1::AttacksView listed = h_.control().Attacks({}, h_.now());
+  ASSERT_EQ(listed.attacks_size(), 1);
+  const auto view = h_.control().Attack(listed.attacks(0).id(), h_.now());
+  ASSERT_TRUE(view.ok());
+  std::vector<std::string> installed;
+  for (const v1::AttackEventView& event : view->timeline()) {
+    if (event.kind() == "rule_installed") installed.push_back(event.edge());
+  }
+  EXPECT_THAT(installed, ElementsAre("nyc-1"));
+  EXPECT_EQ(h_.control().counters().attacks, 1u);
+}
+
 TEST_F(Ring, ARestartGoesOnWithTheSameEpochAndChangesNothingOnEdges) {
   h_.Connect(ams_);
   ASSERT_TRUE(h_.Ask(RuleRequest("r1")).ok());

@@ -158,16 +158,18 @@ absl::StatusOr<v1::ExplainIpView> Control::Impl::ExplainIp(const v1::ExplainIpRe
     if (decided.empty() && enforced) {
       decided = "rule " + r.id() + " applies " + r.action() + " to packets from it that match " + r.match();
     }
-    if (r.attack_id().empty() || static_cast<size_t>(view.attacks_size()) >= kMaxExplained) continue;
-    const bool listed = std::any_of(view.attacks().begin(), view.attacks().end(),
-                                    [&](const auto& a) { return a.id() == r.attack_id(); });
-    if (listed || !attacks_.Active(r.attack_id())) continue;
-    if (absl::StatusOr<v1::AttackView> attack = attacks_.Get(r.attack_id(), now); attack.ok()) {
+  }
+  for (const std::string& id : attacks_.AttacksFrom(*address)) {
+    if (static_cast<size_t>(view.attacks_size()) >= kMaxExplained) break;
+    if (absl::StatusOr<v1::AttackView> attack = attacks_.Get(id, now); attack.ok())
       *view.add_attacks() = *std::move(attack);
-    }
   }
   std::string summary = view.protected_() ? "It is protected: a target rather than a source" : "It is a source";
   if (!view.guard().empty()) summary += "; the guard \"" + view.guard() + "\" keeps detectors' rules away from it";
+  if (view.attacks_size() > 0) {
+    summary += "; it is among the largest of " + std::to_string(view.attacks_size()) +
+               (view.attacks_size() == 1 ? " attack's" : " attacks'") + " sources";
+  }
   if (!decided.empty()) {
     summary += "; " + decided;
   } else if (!holding.empty()) {

@@ -233,8 +233,15 @@ void Control::Impl::On(EdgeSaid event) {
 }
 
 void Control::Impl::Handle(EdgeState& edge, const v1::Heartbeat& heartbeat) {
+  const uint64_t before = edge.progress.applied().revision();
   edge.heartbeat = heartbeat;
   edge.progress.OnVersions(heartbeat.received(), heartbeat.applied());
+  if (heartbeat.applied().epoch() != rollout_.epoch()) return;
+  for (auto it = spreads_.rbegin(); it != spreads_.rend() && it->revision > before; ++it) {
+    const Spread& spread = it->spread;
+    if (it->revision > heartbeat.applied().revision() || policy_.HeldBy(spread.rule_id, edge.identity.id)) continue;
+    attacks_.OnRuleEvent(spread.attack_id, "rule_installed", edge.identity.id, spread.rule_id, "armed", now_);
+  }
 }
 
 void Control::Impl::RuleStatusSaid(EdgeState& edge, const v1::RuleStatus& status) {
@@ -247,8 +254,6 @@ void Control::Impl::RuleStatusSaid(EdgeState& edge, const v1::RuleStatus& status
   } else if (status.enforcing()) {
     attacks_.OnRuleEvent(r.attack_id, "rule_confirmed", edge.identity.id, r.id,
                          "its own counts confirm it: it enforces", now_);
-  } else if (status.state() == v1::RULE_STATE_INSTALLED) {
-    attacks_.OnRuleEvent(r.attack_id, "rule_installed", edge.identity.id, r.id, "armed", now_);
   }
 }
 

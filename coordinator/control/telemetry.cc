@@ -87,6 +87,7 @@ void Control::Impl::CountRules(EdgeState& edge, const window::Window& window) {
       if (rule_id.empty()) rule_id = id;
       if (policy_.Find(rule_id) == nullptr) continue;
       edge.progress.OnCounts(rule_id, counts, slot.start, slot.length);
+      edge.hits_changed = true;
       sums[rule_id] += counts;
     }
   }

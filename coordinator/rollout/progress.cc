@@ -107,12 +107,37 @@ void EdgeProgress::OnCounts(const std::string& rule_id, const window::RuleCounts
   }
 }
 
-void EdgeProgress::Forget(std::string_view rule_id) {
-  if (const auto it = counted_.find(rule_id); it != counted_.end()) counted_.erase(it);
+v1::EdgeHits EdgeProgress::Hits() const {
+  v1::EdgeHits hits;
+  for (const auto& [id, counted] : counted_) {
+    v1::RuleHits& rule = *hits.add_rules();
+    rule.set_rule_id(id);
+    rule.set_matched_packets(counted.matched);
+    rule.set_dropped_packets(counted.dropped);
+    rule.set_last_match_unix_ms((counted.newest + 1) * kSlotMs);
+  }
+  return hits;
+}
+
+void EdgeProgress::Restore(const v1::EdgeHits& hits) {
+  for (const v1::RuleHits& rule : hits.rules()) {
+    if (counted_.size() >= kMaxCounted) return;
+    Counted& counted = counted_[rule.rule_id()];
+    counted.matched = rule.matched_packets();
+    counted.dropped = rule.dropped_packets();
+    counted.newest = rule.last_match_unix_ms() / kSlotMs - 1;
+  }
+}
+
+bool EdgeProgress::Forget(std::string_view rule_id) {
+  const auto counted = counted_.find(rule_id);
+  const bool had = counted != counted_.end();
+  if (had) counted_.erase(counted);
   if (const auto it = exceptions_.find(rule_id); it != exceptions_.end()) {
     if (it->second.state == v1::RULE_STATE_REJECTED) --rejected_;
     exceptions_.erase(it);
   }
+  return had;
 }
 
 RuleOnEdge EdgeProgress::Of(const Placed& placed, uint64_t epoch, bool held, absl::Time now) const {

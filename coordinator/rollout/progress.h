@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "absl/time/time.h"
+#include "breakwater/v1/coordinator_state.pb.h"
 #include "breakwater/v1/fleet.pb.h"
 #include "breakwater/v1/rule.pb.h"
 #include "common/window/slot.h"
@@ -51,8 +52,12 @@ class EdgeProgress {
   // False when there was no place for it.
   bool OnStatus(const v1::RuleStatus& status);
   void OnCounts(const std::string& rule_id, const window::RuleCounts& counts, absl::Time start, absl::Duration length);
+  // The counts, to be kept with the watermark of the windows that brought them, and as they were kept.
+  v1::EdgeHits Hits() const;
+  void Restore(const v1::EdgeHits& hits);
   // The rule is gone from the fleet.
-  void Forget(std::string_view rule_id);
+  // True when it had counts.
+  bool Forget(std::string_view rule_id);
 
   // held: the edge enforces that rule, or the same, by its own decision.
   RuleOnEdge Of(const Placed& placed, uint64_t epoch, bool held, absl::Time now) const;
