@@ -61,8 +61,6 @@ show_what_happened() {
   local attack
   echo
   lab bwctl overview
-  echo
-  lab bwctl attack list
   attack=$(lab bwctl attack list -o name 2>/dev/null | head -n 1)
   if [[ -n $attack ]]; then
     echo

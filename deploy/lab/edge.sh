@@ -96,7 +96,8 @@ guard_edge() {
   pid=$(pid_of "$name") || fail_with_logs "the edge ended at once" "$name"
   # shellcheck disable=SC2046,SC2016
   spawn "guard-$1" "$name" $(edge_launcher) bash -c \
-    'tail --pid="$1" -s 0.05 -f /dev/null; exec "$2" withdraw --config "$3"' guard "$pid" "$program" "$config"
+    'while read -r _ _ state _ <"/proc/$1/stat" && [[ $state != Z ]]; do sleep 0.05; done 2>/dev/null
+     exec "$2" withdraw --config "$3"' guard "$pid" "$program" "$config"
 }
 
 require_edge() { wait_for 10 edge_ready "$1" || fail_with_logs "the edge isn't ready within 10 s" "$(node edge "$1")"; }

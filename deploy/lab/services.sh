@@ -5,7 +5,8 @@
 NGINX_UID=64101
 ORIGIN_UID=64102
 
-start_time() { awk '{sub(/^.*\) /, ""); print $20}' "/proc/$1/stat" 2>/dev/null; }
+# Nothing for a process that has ended, also while nobody has waited for it yet.
+start_time() { awk '{sub(/^.*\) /, ""); if ($1 != "Z") print $20}' "/proc/$1/stat" 2>/dev/null; }
 
 # spawn NAME NODE COMMAND…: in the background, its output in $RUN/log/NAME.log.
 spawn() {
@@ -49,6 +50,9 @@ stop_service() {
 
 stop_everything() {
   local file name pid
+  for file in "$RUN"/pid/*; do  # all at once, so that their last seconds pass together
+    [[ -e $file ]] && pid=$(pid_of "${file##*/}") && kill -s TERM "$pid" 2>/dev/null
+  done
   for file in "$RUN"/pid/*; do
     [[ -e $file ]] && stop_service "${file##*/}"
   done

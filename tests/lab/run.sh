@@ -225,12 +225,12 @@ lose() {
   done
   shift
   lost=$(date +%s.%N)
-  "${away[@]}"
+  "${away[@]}" >&2
   took=$(stands_soon "$region" "${expected:-withdrawn}")
   fact "${name}_${expected:-withdrawn}_after" "${took:-null}" s test -n "$took"
   sleep 2
   back=$(date +%s.%N)
-  "$@"
+  "$@" >&2
   took=$(stands_soon "$region" announced)
   fact "${name}_announced_again_after" "${took:-null}" s test -n "$took"
   sleep 4
