@@ -3,8 +3,11 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <array>
-#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/net/ip.h"
 
 namespace breakwater::api {
 namespace {
@@ -26,6 +29,19 @@ bool SameOrigin(std::string_view origin, std::string_view host) {
 }
 
 }  // namespace
+
+absl::Status HostIsOurs(const http::Request& request, const std::vector<std::string>& names) {
+  std::string_view host = request.Header("host");
+  if (host.empty()) return absl::OkStatus();  // no browser
+  const size_t colon = host.rfind(':');
+  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) host = host.substr(0, colon);
+  std::string_view bare = host;
+  if (bare.size() > 2 && bare.front() == '[' && bare.back() == ']') bare = bare.substr(1, bare.size() - 2);
+  if (net::IpAddress::Parse(bare).ok() || host == "localhost") return absl::OkStatus();
+  if (std::find(names.begin(), names.end(), host) != names.end()) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat("the host \"", std::string(host.substr(0, 253)),
+                                                  "\" is neither an address nor localhost nor one of http.names"));
+}
 
 bool SameSecret(std::string_view a, std::string_view b) {
   const auto x = Digest(a);

@@ -208,8 +208,8 @@ absl::StatusOr<std::vector<size_t>> Topics(const http::Request& request, const s
 
 class Routes {
  public:
-  Routes(http::Router& router, Service& service, std::string token)
-      : router_(router), service_(service), token_(std::move(token)) {}
+  Routes(http::Router& router, Service& service, const Access& access)
+      : router_(router), service_(service), access_(std::make_shared<const Access>(access)) {}
 
   void Read(const std::string& path, MakeRequest make) { Add("GET", path, std::move(make), /*changes=*/false); }
   void Change(const std::string& method, const std::string& path, MakeRequest make) {
@@ -220,11 +220,12 @@ class Routes {
   void Add(const std::string& method, const std::string& path, MakeRequest make, bool changes) {
     router_.Async(
         method, "/api/v1" + path,
-        [service = &service_, token = changes ? token_ : std::string(), changes, make = std::move(make)](
-            const http::Request& request, const http::Reply& reply) {
+        [service = &service_, access = access_, changes, make = std::move(make)](const http::Request& request,
+                                                                                 const http::Reply& reply) {
           const auto refuse = [&](const absl::Status& status) { reply([status] { return ProblemOf(status); }); };
+          if (absl::Status s = HostIsOurs(request, access->names); !s.ok()) return refuse(s);
           if (changes) {
-            if (absl::Status s = MayChange(request, token); !s.ok()) return refuse(s);
+            if (absl::Status s = MayChange(request, access->token); !s.ok()) return refuse(s);
           }
           absl::StatusOr<Request> message = make(request);
           if (!message.ok()) return refuse(message.status());
@@ -235,7 +236,7 @@ class Routes {
 
   http::Router& router_;
   Service& service_;
-  const std::string token_;
+  const std::shared_ptr<const Access> access_;
 };
 
 }  // namespace
@@ -248,8 +249,8 @@ http::Response ProblemOf(const absl::Status& status) {
   return response;
 }
 
-void AddApi(http::Router& router, Service& service, std::shared_ptr<http::EventHub> hub, std::string token) {
-  Routes routes(router, service, std::move(token));
+void AddApi(http::Router& router, Service& service, std::shared_ptr<http::EventHub> hub, const Access& access) {
+  Routes routes(router, service, access);
   routes.Read("/overview", Overview);
   routes.Read("/traffic", Traffic);
   routes.Read("/edges", Edges);
@@ -264,7 +265,8 @@ void AddApi(http::Router& router, Service& service, std::shared_ptr<http::EventH
   routes.Change("POST", "/block", FromBody<v1::BlockRequest>);
   routes.Change("POST", "/unblock", FromBody<v1::UnblockRequest>);
   routes.Change("POST", "/panic", FromBody<v1::PanicRequest>);
-  router.Get("/api/v1/stream", [hub = std::move(hub)](const http::Request& request) {
+  router.Get("/api/v1/stream", [hub = std::move(hub), names = access.names](const http::Request& request) {
+    if (absl::Status s = HostIsOurs(request, names); !s.ok()) return ProblemOf(s);
     absl::StatusOr<std::vector<size_t>> topics = Topics(request, hub->options().topics);
     if (!topics.ok()) return ProblemOf(topics.status());
     return hub->Listen(*std::move(topics));

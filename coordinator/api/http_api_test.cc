@@ -22,7 +22,7 @@ constexpr char kToken[] = "0123456789abcdef0123456789abcdef";
 class HttpApi : public testing::Test {
  protected:
   HttpApi() {
-    AddApi(router_, service_, hub_, kToken);
+    AddApi(router_, service_, hub_, {.token = kToken, .names = {"breakwater.example"}});
     AddPages(router_);
     router_.Decorate(AddSecurityHeaders);
   }
@@ -149,6 +149,20 @@ TEST_F(HttpApi, ChangesNeedTheTokenAndAnHonestOrigin) {
   http::Request charset = request;
   charset.content_type = "application/json; charset=utf-8";
   EXPECT_EQ(router_.Handle(charset).status, 200);
+}
+
+TEST_F(HttpApi, ANameThatIsNotOursReadsNothing) {
+  const auto from = [&](const std::string& host, const std::string& path) {
+    return router_.Handle({.path = path, .headers = {{"host", host}}}).status;
+  };
+  for (const char* ours : {"127.0.0.1:8640", "192.0.2.7", "[2001:db8::1]:8640", "[::1]", "localhost:9", "localhost",
+                           "breakwater.example", "breakwater.example:443"}) {
+    EXPECT_EQ(from(ours, "/api/v1/overview"), 200) << ours;
+  }
+  for (const char* other : {"evil.example:8640", "127.0.0.1.evil.example", "localhost.evil.example", "[::1", "x"}) {
+    EXPECT_EQ(from(other, "/api/v1/overview"), 403) << other;
+    EXPECT_EQ(from(other, "/api/v1/stream"), 403) << other;
+  }
 }
 
 TEST_F(HttpApi, NoTokenAtAllMeansNoChanges) {

@@ -13,6 +13,8 @@ using config::Map;
 using config::Value;
 
 constexpr size_t kMaxId = 64;
+constexpr size_t kMaxHostName = 253;
+constexpr size_t kMaxHostNames = 16;
 
 std::string ReadId(const Value& value, const std::string& fallback) {
   std::string id = value.AsString(fallback);
@@ -46,6 +48,18 @@ void ReadListeners(Map& root, CoordinatorConfig& config) {
 
   Map http = root.Get("http").AsMap();
   config.http_listen = ReadListen(http.Get("listen"), config.http_listen, true);
+  const Value names = http.Get("names");
+  for (const Value& item : names.AsList()) {
+    const std::string name = item.AsString();
+    if (name.empty() || name.size() > kMaxHostName ||
+        name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-") != std::string::npos) {
+      item.Report(absl::StrCat("expected a host's name in lower case without a port, got \"", name, "\""));
+    }
+    config.http_names.push_back(name);
+  }
+  if (config.http_names.size() > kMaxHostNames) {
+    names.Report(absl::StrCat(config.http_names.size(), " names; the limit is ", kMaxHostNames));
+  }
   config.max_streams =
       static_cast<size_t>(http.Get("max_streams").AsInteger(static_cast<int64_t>(config.max_streams), 1, 1000));
   http.Finish();

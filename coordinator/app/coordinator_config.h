@@ -25,6 +25,7 @@ struct CoordinatorConfig {
   size_t max_sessions = 2000;                  // and as many telemetry streams
   std::string api_listen = "127.0.0.1:7443";   // gRPC, for people's tools; empty = none
   std::string http_listen = "127.0.0.1:8640";  // the page, JSON, metrics; plain HTTP
+  std::vector<std::string> http_names;         // by which people reach it, besides addresses and localhost
   size_t max_streams = 64;                     // pages that listen to /api/v1/stream at once
   tls::Files tls;
   std::string signing_key;  // made at the first start when it is missing

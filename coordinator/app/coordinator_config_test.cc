@@ -59,7 +59,7 @@ id: north
 state: {directory: /srv/bw}
 edges: {listen: "192.0.2.1:9000", max_sessions: 12}
 api: {listen: off}
-http: {listen: "[::1]:8000", max_streams: 3}
+http: {listen: "[::1]:8000", names: [bw.example], max_streams: 3}
 guards: [192.0.2.53]
 mitigation: {lease: 30s, confirm_share: 0.2, confirm_floor: 100pps, max_rules: 5, max_automatic_rules: 2}
 log: {level: debug, format: json}
@@ -71,6 +71,7 @@ log: {level: debug, format: json}
   EXPECT_EQ(c.max_sessions, 12u);
   EXPECT_EQ(c.api_listen, "");
   EXPECT_EQ(c.http_listen, "[::1]:8000");
+  EXPECT_THAT(c.http_names, ElementsAre("bw.example"));
   EXPECT_EQ(c.max_streams, 3u);
   EXPECT_EQ(c.settings.guards.entries().size(), 1u);
   EXPECT_EQ(c.settings.lease, absl::Seconds(30));
@@ -83,19 +84,19 @@ log: {level: debug, format: json}
 }
 
 TEST(Config, NamesEveryMistakeWithItsPlace) {
-  EXPECT_THAT(
-      Problems(R"(id: Not Allowed
+  EXPECT_THAT(Problems(R"(id: Not Allowed
 state: {directory: relative}
 edges: {listen: off, max_sessions: 0}
-http: {listen: "localhost:1"}
+http: {listen: "localhost:1", names: ["Bad:80"]}
 tls: {ca: ca.pem, certificate: /c/c.pem, key: /c/c.key}
 detection: {floor_factor: 0, florrs: 1}
 mitigation: {confirm_floor: 5Mbps, lease: 1h}
 surprise: 1
 )"),
-      ElementsAre(HasSubstr("c.yaml:1:"), HasSubstr("c.yaml:2:"), HasSubstr("c.yaml:3:"), HasSubstr("c.yaml:3:"),
-                  HasSubstr("c.yaml:4:"), HasSubstr("absolute path, got \"ca.pem\""), HasSubstr("c.yaml:6:"),
-                  HasSubstr("florrs"), HasSubstr("packet rate"), HasSubstr("10s to 10m"), HasSubstr("surprise")));
+              ElementsAre(HasSubstr("c.yaml:1:"), HasSubstr("c.yaml:2:"), HasSubstr("c.yaml:3:"),
+                          HasSubstr("c.yaml:3:"), HasSubstr("c.yaml:4:"), HasSubstr("got \"Bad:80\""),
+                          HasSubstr("absolute path, got \"ca.pem\""), HasSubstr("c.yaml:6:"), HasSubstr("florrs"),
+                          HasSubstr("packet rate"), HasSubstr("10s to 10m"), HasSubstr("surprise")));
 }
 
 TEST(Config, TheExampleIsValidAndShowsTheDefaults) {

@@ -176,7 +176,7 @@ class Daemon::Impl {
     router.Get("/healthz", [this](const http::Request&) { return service::HealthzPage(health_); });
     router.Get("/readyz", [this](const http::Request& request) { return service::ReadyzPage(health_, request); });
     router.Get("/version", [](const http::Request&) { return service::VersionPage(); });
-    api::AddApi(router, *service_, hub_, *std::move(token));
+    api::AddApi(router, *service_, hub_, {.token = *std::move(token), .names = config_.http_names});
     api::AddPages(router);
     router.Decorate(api::AddSecurityHeaders);
     http::ServerOptions options;
