@@ -53,7 +53,7 @@ class DesiredSet {
   absl::StatusOr<control::StopEnforcing> RestoreStop(const v1::FleetState& state);
 
   bool has_set() const { return !set_.manifest.content().empty(); }  // which may be the empty one
-  const v1::SetVersion& version() const { return set_.version; }  // the newest whole set
+  const v1::SetVersion& version() const { return set_.version; }     // the newest whole set
   control::DesiredRules Rules() const;
 
  private:
