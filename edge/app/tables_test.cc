@@ -87,7 +87,7 @@ TEST(StatusText, ShowsTheCoordinatorAndWhoStoppedEnforcing) {
   Status s = TestStatus();
   CoordinatorStatus& c = s.coordinator.emplace();
   c.link.state = link::LinkState::kConnected;
-  c.link.coordinator = "coordinator.example:9443";
+  c.link.coordinator = "coordinator.example:7442";
   c.link.since = kNow;
   c.link.received.set_revision(8);
   c.applied.set_revision(7);
@@ -97,7 +97,7 @@ TEST(StatusText, ShowsTheCoordinatorAndWhoStoppedEnforcing) {
   const auto text = StatusText(StatusJson(s, {}, {}, {}));
   ASSERT_TRUE(text.ok()) << text.status();
   EXPECT_THAT(*text, HasSubstr("enforcing    STOPPED by the coordinator, reason: a bad rule\n"));
-  EXPECT_THAT(*text, HasSubstr("coordinator  connected to coordinator.example:9443 since 2023-11-14 22:13:20, rules: "
+  EXPECT_THAT(*text, HasSubstr("coordinator  connected to coordinator.example:7442 since 2023-11-14 22:13:20, rules: "
                                "revision 7 in force, 8 received, 2 refused here\n"));
   s.panic = true;
   s.panic_reason = "support call";

@@ -1,7 +1,7 @@
 // The two streams to a coordinator, as the link sees them.
 //
 //   std::unique_ptr<Transport> transport = NewGrpcTransport(material, sink);
-//   transport->Perform(OpenSession{1, "127.0.0.1:9443"});      // reads at once; the sink gets SessionRead, SessionClosed, ...
+//   transport->Perform(OpenSession{1, "127.0.0.1:7442"});      // reads at once; the sink gets SessionRead, SessionClosed, ...
 //
 // The sink is called from the transport's threads with the events of link_machine.h that begin with Session and Telemetry.
 // After a message was read the next one waits for ReadSession or ReadTelemetry, so a coordinator that talks too fast is held

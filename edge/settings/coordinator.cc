@@ -41,7 +41,7 @@ std::optional<Coordinator> ReadCoordinator(const config::Value& value) {
   for (const config::Value& item : addresses.AsList()) {
     const std::string address = item.AsString();
     if (!IsAddress(address)) {
-      item.Report(absl::StrCat("expected HOST:PORT like coordinator.example:9443, got \"", address, "\""));
+      item.Report(absl::StrCat("expected HOST:PORT like coordinator.example:7442, got \"", address, "\""));
     } else if (std::count(c.addresses.begin(), c.addresses.end(), address) > 0) {
       item.Report(absl::StrCat("the coordinator ", address, " is there twice"));
     } else {

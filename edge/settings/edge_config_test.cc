@@ -357,9 +357,9 @@ TEST(Summary, SaysWhatIsProtected) {
 
 constexpr char kCoordinator[] =
     "coordinator:\n"
-    "  addresses: [coordinator.example:9443, '192.0.2.1:9443', '[2001:db8::1]:9443']\n"
+    "  addresses: [coordinator.example:7442, '192.0.2.1:7442', '[2001:db8::1]:7442']\n"
     "  tls: {ca: /etc/breakwater/ca.pem, certificate: /etc/breakwater/edge.pem, key: /etc/breakwater/edge.key}\n"
-    "  rule_keys: [/etc/breakwater/rules.pub]\n"
+    "  rule_keys: [/etc/breakwater/signing.key.pub]\n"
     "  queue: 8MiB\n";
 
 TEST(CoordinatorSection, IsReadAndIsNotNeeded) {
@@ -367,11 +367,11 @@ TEST(CoordinatorSection, IsReadAndIsNotNeeded) {
   const EdgeConfig config = Good(std::string(kMinimal) + kCoordinator);
   ASSERT_TRUE(config.coordinator);
   EXPECT_THAT(config.coordinator->addresses,
-              ElementsAre("coordinator.example:9443", "192.0.2.1:9443", "[2001:db8::1]:9443"));
+              ElementsAre("coordinator.example:7442", "192.0.2.1:7442", "[2001:db8::1]:7442"));
   EXPECT_EQ(config.coordinator->certificate, "/etc/breakwater/edge.pem");
-  EXPECT_THAT(config.coordinator->rule_keys, ElementsAre("/etc/breakwater/rules.pub"));
+  EXPECT_THAT(config.coordinator->rule_keys, ElementsAre("/etc/breakwater/signing.key.pub"));
   EXPECT_EQ(config.coordinator->queue_bytes, uint64_t{8} << 20);
-  EXPECT_THAT(Summary(config), HasSubstr("coordinator coordinator.example:9443, 192.0.2.1:9443"));
+  EXPECT_THAT(Summary(config), HasSubstr("coordinator coordinator.example:7442, 192.0.2.1:7442"));
   EXPECT_THAT(NeedsRestart(Good(kMinimal), config), ElementsAre("coordinator"));
 }
 
