@@ -104,6 +104,7 @@ void Control::Impl::Advance() {
   }
   if (now_ >= next_maintain_ && policy_.staged() < kMaxChangesAtOnce) {
     next_maintain_ = now_ + absl::Seconds(1);
+    ForgetOldEdges();
     policy_.Maintain(
         now_, [this](std::string_view attack) { return attacks_.Active(attack); },
         kMaxChangesAtOnce - policy_.staged());
@@ -136,6 +137,19 @@ void Control::Impl::Advance() {
   commit.ticket = action.ticket = next_ticket_++;
   in_flight_ = std::move(commit);
   actions_.emplace_back(std::move(action));
+}
+
+void Control::Impl::ForgetOldEdges() {
+  std::erase_if(edges_, [&](const auto& known) {
+    const auto& [id, edge] = known;
+    if (edge.session != 0 || edge.stream != 0 || edge.acknowledge || now_ - edge.last_heard < kForgetEdgeAfter)
+      return false;
+    writes_.insert_or_assign("edge/" + id, std::nullopt);
+    writes_.insert_or_assign("hits/" + id, std::nullopt);
+    policy_.ForgetEdge(id);
+    Say(Report::Level::kInfo, "edge_forgotten", "edge " + id + " wasn't heard of for 30 days", {{"edge", id}});
+    return true;
+  });
 }
 
 absl::Status Control::Impl::Prepare() {

@@ -239,6 +239,18 @@ TEST_F(Hostile, AClockThatIsSetBackStopsNothing) {
   EXPECT_FALSE(h_.control().Rule("block-198.51.100.9", h_.now()).ok()) << "it expires in its time";
 }
 
+TEST_F(Hostile, AnEdgeThatIsGoneForGoodIsForgotten) {
+  h_.Connect(ams_);
+  h_.Advance(absl::Seconds(1));
+  h_.Disconnect(ams_);
+  h_.SetClock(h_.now() + absl::Hours(24 * 31));
+  h_.Advance(absl::Seconds(2));
+  EXPECT_EQ(h_.control().Overview(h_.now()).edges(), 0);
+  h_.Crash();
+  h_.Start();
+  EXPECT_EQ(h_.control().Overview(h_.now()).edges(), 0);
+}
+
 TEST_F(Hostile, ADryRunIsOnNoEdge) {
   h_.Connect(ams_);
   v1::CreateRuleRequest request = RuleRequest("maybe");

@@ -52,6 +52,7 @@ class Control::Impl {
   static constexpr size_t kMaxChangesAtOnce = 256;  // rules in one revision
   static constexpr absl::Duration kTelemetryCommit = absl::Milliseconds(200);
   static constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+  static constexpr absl::Duration kForgetEdgeAfter = absl::Hours(24 * 30);
   static constexpr absl::Duration kJumpEvery = absl::Minutes(1);
   static constexpr absl::Duration kStuckAfter = absl::Seconds(5);
   static constexpr int kDeadFactor = 10;  // times silent_after: then a session is ended
@@ -146,6 +147,7 @@ class Control::Impl {
   double FloorOf(uint32_t vector) const;
   void Execute(const attacks::Proposal& proposal);
   void Panic(const Command& command, const v1::PanicRequest& request);
+  void ForgetOldEdges();
   absl::Status Prepare();  // signs and places what is staged
   void GatherTelemetry();
   void Succeeded(InFlight done);

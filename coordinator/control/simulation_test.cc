@@ -1,7 +1,8 @@
 // The real step against edges that come, go and crash, a coordinator that crashes with commits under way, a disk that fills
-// up, and messages that wait: whatever happened, every edge ends with what it shall have, and nothing that was
-// acknowledged is lost.
+// up, and messages that wait: whatever happened, every edge ends with what it shall have, nothing that was acknowledged is
+// lost, and what edges counted is counted once.
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
 #include <random>
@@ -15,6 +16,66 @@
 namespace breakwater::coordinator {
 namespace {
 
+// An edge's telemetry: windows are kept until they are acknowledged, and sent again on every new stream.
+class Telemetry {
+ public:
+  Telemetry(Harness& h, FakeEdge& edge) : h_(h), edge_(edge) {}
+
+  SessionId stream() const { return stream_; }
+  void Connect() {
+    if (stream_ != 0) h_.Step(TelemetryDisconnected{stream_});
+    stream_ = h_.NewSession();
+    h_.Step(TelemetryConnected{stream_, edge_.identity()});
+    if (h_.CloseOf(stream_).has_value()) stream_ = 0;
+    for (const window::Window& w : waiting_) Send(w);
+  }
+  void Gone() { stream_ = 0; }
+  void Measure(uint64_t packets) {
+    window::Window w;
+    w.id = {edge_.boot(), next_, next_};
+    ++next_;
+    w.start = absl::FromUnixSeconds(absl::ToUnixSeconds(h_.now()) - 1);
+    for (int i = 0; i < window::kSlotsPerWindow; ++i) {
+      window::Slot slot;
+      slot.start = w.start + window::kSlotLength * i;
+      slot.rules["counted"] = {.matched_packets = packets};
+      w.slots.push_back(std::move(slot));
+    }
+    sent_ += packets * window::kSlotsPerWindow;
+    waiting_.push_back(w);
+    Send(w);
+  }
+  void On(const v1::TelemetryDown& down) {
+    if (down.ack().boot_id() != edge_.boot()) return;
+    while (!waiting_.empty() && waiting_.front().id.last_sequence <= down.ack().through_sequence())
+      waiting_.pop_front();
+  }
+  // What wasn't acknowledged is gone with the process, counted or not.
+  void Reboot() {
+    for (const window::Window& w : waiting_) unsure_ += 10 * w.slots[0].rules.at("counted").matched_packets;
+    waiting_.clear();
+    next_ = 1;
+    stream_ = 0;
+  }
+  size_t waiting() const { return waiting_.size(); }
+  uint64_t sent() const { return sent_; }
+  uint64_t unsure() const { return unsure_; }
+
+ private:
+  void Send(const window::Window& w) {
+    if (stream_ != 0) h_.Step(WindowsArrived{stream_, {w}, 100});
+    if (stream_ != 0 && h_.CloseOf(stream_).has_value()) stream_ = 0;
+  }
+
+  Harness& h_;
+  FakeEdge& edge_;
+  SessionId stream_ = 0;
+  uint64_t next_ = 1;
+  std::deque<window::Window> waiting_;
+  uint64_t sent_ = 0;
+  uint64_t unsure_ = 0;
+};
+
 constexpr int kSeeds = 40;
 constexpr int kSteps = 400;
 
@@ -24,7 +85,12 @@ class Simulation {
     h_.Start();
     for (int i = 0; i < 6; ++i) {
       edges_.push_back(&h_.AddEdge("region-" + std::to_string(i % 3), "edge-" + std::to_string(i)));
+      telemetry_.emplace_back(h_, *edges_.back());
     }
+    v1::CreateRuleRequest counted;
+    counted.set_id("counted");
+    counted.set_match("ip.src == 198.51.100.250");
+    EXPECT_TRUE(h_.Ask(counted).ok());
   }
 
   void Run() {
@@ -35,6 +101,7 @@ class Simulation {
         h_.Start();
       }
       TakeReplies();
+      TakeAcknowledgements();
     }
   }
 
@@ -48,9 +115,15 @@ class Simulation {
     for (FakeEdge* edge : edges_) {
       if (!h_.connected(*edge)) h_.Connect(*edge, "ipv4:192.0.2." + edge->identity().id.substr(5) + ":1");
     }
+    h_.Advance(absl::Seconds(3));
+    for (Telemetry& telemetry : telemetry_) {
+      TakeAcknowledgements();
+      telemetry.Connect();
+    }
     h_.Advance(absl::Seconds(12));
     h_.DeliverAll();
     TakeReplies();
+    TakeAcknowledgements();
   }
 
   void Check() {
@@ -63,6 +136,15 @@ class Simulation {
       const auto view = h_.control().Edge(edge->identity().id, h_.now());
       ASSERT_TRUE(view.ok());
       EXPECT_FALSE(view->behind()) << edge->identity().id;
+    }
+    const auto counted = h_.control().Rule("counted", h_.now());
+    ASSERT_TRUE(counted.ok());
+    ASSERT_EQ(counted->edges_size(), static_cast<int>(edges_.size()));
+    for (size_t i = 0; i < edges_.size(); ++i) {
+      const double matched = counted->edges(static_cast<int>(i)).matched_packets();
+      EXPECT_EQ(telemetry_[i].waiting(), 0u) << "windows of edge " << i << " that nobody acknowledged";
+      EXPECT_LE(matched, static_cast<double>(telemetry_[i].sent())) << "counted twice: edge " << i;
+      EXPECT_GE(matched, static_cast<double>(telemetry_[i].sent() - telemetry_[i].unsure())) << "lost: edge " << i;
     }
     size_t known = 0;
     for (const auto& [id, there] : rules_) {
@@ -89,12 +171,24 @@ class Simulation {
   uint64_t Below(uint64_t n) { return random_() % n; }
   bool Chance(int percent) { return Below(100) < static_cast<uint64_t>(percent); }
   FakeEdge& AnyEdge() { return *edges_[Below(edges_.size())]; }
+  Telemetry& TelemetryOf(const FakeEdge& edge) {
+    const auto it = std::find(edges_.begin(), edges_.end(), &edge);
+    return telemetry_[static_cast<size_t>(it - edges_.begin())];
+  }
 
   void Asks(std::string id, bool after, Command::Request request) {
     const std::optional<bool> before = rules_.contains(id) ? rules_[id] : false;
     rules_[id] = std::nullopt;
     const uint64_t number = std::visit([&](auto& r) { return h_.Send(std::move(r)); }, request);
     pending_[number] = {std::move(id), before, after};
+  }
+
+  void TakeAcknowledgements() {
+    for (const SendTelemetry& sent : h_.TakeTelemetryByStream()) {
+      for (Telemetry& telemetry : telemetry_) {
+        if (telemetry.stream() == sent.stream) telemetry.On(sent.message);
+      }
+    }
   }
 
   void TakeReplies() {
@@ -168,7 +262,7 @@ class Simulation {
 
   void OneThing() {
     FakeEdge& edge = AnyEdge();
-    switch (Below(16)) {
+    switch (Below(19)) {
       case 0:
       case 1:
         if (!h_.connected(edge)) h_.Connect(edge, "ipv4:192.0.2." + edge.identity().id.substr(5) + ":1");
@@ -181,13 +275,17 @@ class Simulation {
         // An edge crashes, some with their disk; the coordinator may not have heard of the end of its session.
         if (Chance(50)) h_.Disconnect(edge);
         if (Chance(20)) edge.LoseState();
+        TakeAcknowledgements();
+        TelemetryOf(edge).Reboot();
         edge.Reboot(1000 + random_());
         h_.Connect(edge, "ipv4:192.0.2." + edge.identity().id.substr(5) + ":2");
         return;
       case 4:
         if (!Chance(10)) return;
         TakeReplies();
+        TakeAcknowledgements();
         h_.Crash(Below(h_.held_commits() + 1));
+        for (Telemetry& telemetry : telemetry_) telemetry.Gone();
         pending_.clear();
         return;
       case 5:
@@ -214,6 +312,12 @@ class Simulation {
         return Find();
       case 13:
         return Remove();
+      case 14:
+        if (Chance(30)) TelemetryOf(edge).Connect();
+        return;
+      case 15:
+      case 16:
+        return TelemetryOf(edge).Measure(1 + Below(9));
       default:
         return Create();
     }
@@ -222,6 +326,7 @@ class Simulation {
   std::mt19937_64 random_;
   Harness h_;
   std::vector<FakeEdge*> edges_;
+  std::deque<Telemetry> telemetry_;                   // in the order of edges_
   std::map<std::string, std::optional<bool>> rules_;  // whether it is there; nullopt: nobody was told
   std::map<uint64_t, Asked> pending_;
 };

@@ -280,7 +280,7 @@ void Harness::Perform(Action action) {
   } else if (auto* reply = std::get_if<Reply>(&action)) {
     replies_.emplace(reply->number, std::move(reply->response));
   } else if (auto* down = std::get_if<SendTelemetry>(&action)) {
-    telemetry_.push_back(std::move(down->message));
+    telemetry_.push_back(std::move(*down));
   } else if (auto* report = std::get_if<Report>(&action)) {
     reports_.push_back(std::move(*report));
   }
@@ -318,6 +318,10 @@ std::optional<absl::Status> Harness::CloseOf(SessionId session) const {
   return it == closed_.end() ? std::nullopt : std::optional<absl::Status>(it->second);
 }
 
-std::vector<v1::TelemetryDown> Harness::TakeTelemetry() { return std::exchange(telemetry_, {}); }
+std::vector<v1::TelemetryDown> Harness::TakeTelemetry() {
+  std::vector<v1::TelemetryDown> messages;
+  for (SendTelemetry& sent : TakeTelemetryByStream()) messages.push_back(std::move(sent.message));
+  return messages;
+}
 
 }  // namespace breakwater::coordinator

@@ -131,6 +131,7 @@ class Harness {
   std::optional<absl::Status> CloseOf(SessionId session) const;
   // Since the last call.
   std::vector<v1::TelemetryDown> TakeTelemetry();
+  std::vector<SendTelemetry> TakeTelemetryByStream() { return std::exchange(telemetry_, {}); }
   std::vector<Report> TakeReports() { return std::exchange(reports_, {}); }
   SessionId NewSession() { return next_session_++; }
 
@@ -157,7 +158,7 @@ class Harness {
   bool hold_messages_ = false;
   std::map<uint64_t, absl::StatusOr<Reply::Response>> replies_;
   std::map<SessionId, absl::Status> closed_;
-  std::vector<v1::TelemetryDown> telemetry_;
+  std::vector<SendTelemetry> telemetry_;
   std::vector<Report> reports_;
 };
 
