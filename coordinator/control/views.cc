@@ -166,7 +166,9 @@ v1::OverviewView Control::Impl::Overview(absl::Time now) {
     if (!attack.ok()) continue;
     std::set<std::string> reached;
     for (const v1::AttackEdgeView& edge : attack->edges()) {
-      if (edge.now_pps() > 0) reached.insert(edge.region());
+      // Visitors' traffic to the same target is there in every region.
+      const bool share = edge.detected_unix_s() > 0 || edge.packets() >= 0.01 * attack->packets();
+      if (edge.now_pps() > 0 && share) reached.insert(edge.region());
     }
     for (const std::string& name : reached) {
       if (const auto it = regions.find(name); it != regions.end())
