@@ -214,16 +214,23 @@ edge_command() {
   esac
 }
 
+# signal_host REGION SIGNAL: to everything on an edge's machine; some of it may end meanwhile.
+signal_host() {
+  local pid
+  for pid in $(ip netns pids "$(ns "edge-$1")"); do kill -s "$2" "$pid" 2>/dev/null; done
+  return 0
+}
+
 # What happens to the machine an edge runs on.
 host_command() {
-  local region=${1:?host needs a region} pid
+  local region=${1:?host needs a region}
   require_up
   is_fleet || fail "host is for a fleet; see --fleet"
   region_number "$region" >/dev/null || exit 1
   case ${2:-} in
-    kill) for pid in $(ip netns pids "$(ns "edge-$region")"); do kill -s KILL "$pid"; done ;;
-    freeze) for pid in $(ip netns pids "$(ns "edge-$region")"); do kill -s STOP "$pid"; done ;;
-    thaw) for pid in $(ip netns pids "$(ns "edge-$region")"); do kill -s CONT "$pid"; done ;;
+    kill) signal_host "$region" KILL ;;
+    freeze) signal_host "$region" STOP ;;
+    thaw) signal_host "$region" CONT ;;
     start)
       start_gateway "$region"
       start_edge_bird "$region" "$(<"$RUN/announce")"
