@@ -109,7 +109,8 @@ void AttackTracker::Observe(int64_t index, const window::Slot& slot, const windo
     if (p.matched > 0) p.since_match += passed;
     const double wanted = kConfirmShare * p.signature.attack_share * static_cast<double>(p.since_match);
     if (p.matched >= kConfirmPackets && static_cast<double>(p.matched) >= wanted) {
-      findings.push_back(SignatureConfirmed{attack_.id, p.signature.id});
+      findings.push_back(
+          SignatureConfirmed{attack_.id, p.signature.id, p.signature.attack_share, p.signature.baseline_share});
       confirmed_.push_back({p.signature.id, index + config_.reconfirm_every / window::kSlotLength,
                             static_cast<double>(p.matched * kSlotsPerSecond) / static_cast<double>(p.slots)});
       attack_.signatures.push_back(std::move(p.signature));

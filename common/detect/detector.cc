@@ -214,6 +214,7 @@ void Detector::Impl::Begin(const TargetVector& key, const Slot& slot, std::vecto
   attack.vector = key.vector;
   attack.detected = slot.start + window::kSlotLength;
   attack.threshold_pps = s->threshold_pps;
+  attack.secondary = s->threshold_pps < table_.FloorPps(key);
   attack.total = s->run;
   const auto slot_counts = slot.traffic.find(key);
   if (slot_counts != slot.traffic.end()) {

@@ -88,6 +88,7 @@ struct Attack {
   std::optional<absl::Time> first_drop;  // to the slot; whoever sees every packet knows better
   std::optional<absl::Time> ended;
   double threshold_pps = 0;
+  bool secondary = false;  // below its floor, as its target is under attack by another vector: secondary_floor_share
   double peak_pps = 0;
   double peak_bps = 0;
   window::Counts total;               // of this target and vector since first_packet, attack and clean
@@ -113,6 +114,8 @@ struct SignatureProposed {
 struct SignatureConfirmed {
   std::string attack_id;
   std::string signature_id;
+  double attack_share = 0;  // as it was proposed with
+  double baseline_share = 0;
 };
 // Every reconfirm_every while the signature still matches at attack level.
 struct SignatureReconfirmed {

@@ -188,7 +188,10 @@ TEST(DetectorTest, WaitsForARuleToCount) {
       if (!id.empty() && i >= 20) f.slot.rules[id].matched_packets = 390;
       const std::vector<Finding> found = detector.OnSlot(f.slot, f.samples);
       if (const auto p = Find<SignatureProposed>(found); id.empty() && !p.empty()) id = p[0].signature.id;
-      for (const SignatureConfirmed& c : Find<SignatureConfirmed>(found)) confirmed += c.signature_id == id;
+      for (const SignatureConfirmed& c : Find<SignatureConfirmed>(found)) {
+        confirmed += c.signature_id == id;
+        EXPECT_GT(c.attack_share, 0.9);
+      }
       for (const SignatureRejected& x : Find<SignatureRejected>(found)) rejected += x.signature_id == id;
     }
     EXPECT_EQ(confirmed, patient ? 1u : 0u);
@@ -279,6 +282,25 @@ TEST(DetectorTest, CountersAreNoMark) {
     EXPECT_THAT(text, ::testing::Not(HasSubstr("tcp.seq")));
     EXPECT_THAT(text, ::testing::Not(HasSubstr("l4[4:2]")));
   }
+}
+
+// What nobody asked for is judged by a fifth of its floor while its target is under attack, and says so.
+TEST(DetectorTest, SecondaryVectorsSayThatTheyAre) {
+  Detector detector(DetectorConfig{}, "d");
+  Random r(7);
+  std::vector<Attack> attacks;
+  for (int i = 0; i < 50; ++i) {
+    FloodSlot f = SlotOf(r, i, 400);
+    f.slot.traffic[{window::Target::Host(kVictim), BW_VECTOR_ICMP_ERROR}] = {20, 2000, 0, 0};
+    for (const AttackDetected& d : Find<AttackDetected>(detector.OnSlot(f.slot, f.samples)))
+      attacks.push_back(d.attack);
+  }
+  ASSERT_THAT(attacks, SizeIs(2));
+  EXPECT_EQ(attacks[0].vector, BW_VECTOR_TCP_SYN);
+  EXPECT_FALSE(attacks[0].secondary);
+  EXPECT_EQ(attacks[1].vector, BW_VECTOR_ICMP_ERROR);
+  EXPECT_TRUE(attacks[1].secondary);
+  EXPECT_EQ(attacks[1].threshold_pps, 100);
 }
 
 }  // namespace

@@ -141,7 +141,11 @@ absl::Status Check(const v1::LocalRule& m) {
       .Name("attack_id", m.attack_id())
       .Target("target", m.target())
       .Range("vector", m.vector(), 0, Bounds::kVectors - 1)
-      .Positive("threshold_pps", m.threshold_pps());
+      .Positive("threshold_pps", m.threshold_pps())
+      .Positive("attack_share", m.attack_share())
+      .Positive("baseline_share", m.baseline_share());
+  if (m.attack_share() > 1) check.Fail("attack_share", "is over 1");
+  if (m.baseline_share() > 1) check.Fail("baseline_share", "is over 1");
   return check.status();
 }
 

@@ -236,7 +236,7 @@ void AttackBook::Impl::OnLocalRule(std::string_view edge, const v1::LocalRule& m
     return;
   }
   r->AddEvent(now, "rule_confirmed", edge, rule.id(), absl::StrCat("this edge drops ", rule.match()));
-  r->AddSignature(rule.id(), rule.match(), 0, 0);
+  r->AddSignature(rule.id(), rule.match(), message.attack_share(), message.baseline_share());
 }
 
 void AttackBook::Impl::OnWindow(std::string_view edge, std::string_view region, const window::Window& window,

@@ -235,6 +235,12 @@ TEST(AttackBookTest, RulesAreInTheTimelineOnce) {
   rule.set_vector(BW_VECTOR_TCP_SYN);
   rule.mutable_rule()->set_id("a-1-s1");
   rule.mutable_rule()->set_match("ip.dst == 203.0.113.1 and tcp.window == 512");
+  rule.set_attack_share(0.98);
+  rule.set_baseline_share(0.0005);
+  v1::AttackReport without = Report("a-1");
+  without.set_note("no signature: 9 sampled packets are too few, 16 are needed");
+  book.OnReport("a", "eu", without, At(0.5));
+  EXPECT_EQ(book.Get("a-1", At(0.5))->note(), without.note());
   book.OnLocalRule("a", rule, At(0.6));
   book.OnLocalRule("a", rule, At(5));  // told again after a reconnect
   for (int again = 0; again < 2; ++again) {
@@ -249,9 +255,15 @@ TEST(AttackBookTest, RulesAreInTheTimelineOnce) {
   ASSERT_EQ(view->signatures_size(), 1);
   EXPECT_EQ(view->signatures(0).rule_id(), "a-1-s1");
   EXPECT_THAT(view->signatures(0).match(), HasSubstr("tcp.window == 512"));
+  EXPECT_EQ(view->signatures(0).attack_share(), 0.98);
+  EXPECT_EQ(view->signatures(0).baseline_share(), 0.0005);
+  // It has one now, whatever another edge says.
+  book.OnReport("b", "us", without, At(5));
+  EXPECT_EQ(book.Get("a-1", At(5))->note(), "");
   rule.set_removed(true);
   book.OnLocalRule("a", rule, At(70));
-  EXPECT_EQ(book.Get("a-1", At(70))->timeline(6).kind(), "rule_expired");
+  const v1::AttackView last = *book.Get("a-1", At(70));
+  EXPECT_EQ(last.timeline(last.timeline_size() - 1).kind(), "rule_expired");
 }
 
 TEST(AttackBookTest, TheTimelineIsBoundedAndSaysWhatIsLeftOut) {

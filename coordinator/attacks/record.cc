@@ -37,6 +37,8 @@ std::optional<absl::Time> Earlier(std::optional<absl::Time> a, std::optional<abs
   return !a ? b : !b ? a : std::min(*a, *b);
 }
 
+bool IsNoSignature(std::string_view note) { return note.starts_with("no signature: "); }
+
 Counts Max(const Counts& a, const Counts& b) { return a.packets >= b.packets ? a : b; }
 
 }  // namespace
@@ -136,7 +138,7 @@ std::string Record::OnReport(std::string_view edge, std::string_view region, con
   Widen(f, edge);
   peak_pps = std::max(peak_pps, report.peak_pps());
   peak_bps = std::max(peak_bps, report.peak_bps());
-  if (!report.note().empty()) note = Cut(report.note(), kMaxNote);
+  TakeNote(report.note());
   changed = true;
   turned = turned || fresh || before != f.state;
   return gone;
@@ -150,13 +152,14 @@ void Record::OnOwn(const detect::Attack& attack, absl::Time now) {
   own->first_drop = attack.first_drop;
   own->ended = attack.ended;
   own->threshold_pps = attack.threshold_pps;
+  own->secondary = attack.secondary;
   own->total = attack.total;
   own->heard = now;
   own_attack_id = attack.id;
   Widen(*own, kCoordinator);
   peak_pps = std::max(peak_pps, attack.peak_pps);
   peak_bps = std::max(peak_bps, attack.peak_bps);
-  if (!attack.note.empty()) note = Cut(attack.note, kMaxNote);
+  TakeNote(attack.note);
   changed = true;
 }
 
@@ -190,6 +193,12 @@ bool Record::LargeSource(const net::IpAddress& source) const {
          !sources.empty();
 }
 
+// Why there is no signature is of interest until there is one, whoever found it.
+void Record::TakeNote(std::string_view text) {
+  if (text.empty() || (IsNoSignature(text) && !signatures.empty())) return;
+  note = Cut(text, kMaxNote);
+}
+
 void Record::AddEvent(absl::Time at, std::string_view kind, std::string_view edge, std::string_view rule_id,
                       std::string_view text) {
   for (const v1::AttackEventView& e : events) {
@@ -221,6 +230,7 @@ void Record::AddSignature(std::string_view rule_id, std::string_view match, doub
   s.set_match(std::string(match));
   s.set_attack_share(attack_share);
   s.set_baseline_share(baseline_share);
+  if (IsNoSignature(note)) note.clear();
   changed = turned = true;
 }
 

@@ -54,8 +54,9 @@ struct Finding {
   std::optional<absl::Time> first_drop;
   std::optional<absl::Time> ended;
   double threshold_pps = 0;
-  window::Counts total;  // since first_packet
-  absl::Time heard;      // when it was last said
+  bool secondary = false;  // see detect::Attack
+  window::Counts total;    // since first_packet
+  absl::Time heard;        // when it was last said
 };
 
 struct Part {
@@ -122,6 +123,7 @@ struct Record {
 
  private:
   Part* PartOf(std::string_view edge, std::string_view region);
+  void TakeNote(std::string_view text);
   void Widen(const Finding& finding, std::string_view by);
 };
 

@@ -32,7 +32,8 @@ void WriteTimeline(const Record& r, v1::AttackView& view) {
   AddTo(view, r.first_packet, "first_packet", r.first_packet_edge, "the first packet of the traffic that was detected");
   if (r.own) {
     AddTo(view, r.own->detected, "detected", "",
-          absl::StrCat("in the merged view of all edges, over ", static_cast<int64_t>(r.own->threshold_pps), " pps"));
+          absl::StrCat("in the merged view of all edges, over ", static_cast<int64_t>(r.own->threshold_pps), " pps",
+                       r.own->secondary ? "; so low because its target is under attack by another vector" : ""));
   }
   for (const auto& [edge, part] : r.parts) {
     AddTo(view, part.Detected(), "detected", edge, "by this edge's own detector");

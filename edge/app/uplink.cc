@@ -93,6 +93,8 @@ void Uplink::OnLocalRule(const control::ReportLocalRule& report) {
   *message.mutable_target() = window::TargetToProto(report.target);
   message.set_vector(static_cast<uint32_t>(report.vector));
   message.set_threshold_pps(report.threshold_pps);
+  message.set_attack_share(report.attack_share);
+  message.set_baseline_share(report.baseline_share);
   Offer(std::move(message));
 }
 

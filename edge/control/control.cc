@@ -306,21 +306,23 @@ class Control::Impl {
     if (book_.SetMode(f.signature_id, rule::Mode::kEnforce)) {
       Report(f.signature_id, "confirmed", "exact counts confirm it; it enforces now");
       dirty_ = true;
-      TellOfLocalRule(f.attack_id, f.signature_id);
+      TellOfLocalRule(f);
     }
   }
 
-  void TellOfLocalRule(const std::string& attack_id, const std::string& rule_id) {
-    const std::optional<RuleView> view = book_.View(rule_id);
-    const auto attack = active_.find(attack_id);
+  void TellOfLocalRule(const detect::SignatureConfirmed& f) {
+    const std::optional<RuleView> view = book_.View(f.signature_id);
+    const auto attack = active_.find(f.attack_id);
     if (!view || attack == active_.end()) return;
     ReportLocalRule report{.rule = view->rule,
-                           .attack_id = attack_id,
+                           .attack_id = f.attack_id,
                            .target = attack->second.target,
                            .vector = attack->second.vector,
                            .threshold_pps = attack->second.threshold_pps,
+                           .attack_share = f.attack_share,
+                           .baseline_share = f.baseline_share,
                            .counts = view->total};
-    local_.insert_or_assign(rule_id, report);
+    local_.insert_or_assign(f.signature_id, report);
     actions_.push_back(std::move(report));
   }
 

@@ -127,6 +127,8 @@ struct ReportLocalRule {
   window::Target target;
   window::Vector vector = BW_VECTOR_IP_OTHER;
   double threshold_pps = 0;  // of the attack here
+  double attack_share = 0;   // of the sampled packets, as the detector proposed it
+  double baseline_share = 0;
   window::RuleCounts counts;
   bool removed = false;
 };
