@@ -398,6 +398,12 @@ void Daemon::FollowLink() {
                                                  " from this edge's; set them by NTP"));
 }
 
+void Daemon::SetAnycast(AnycastStatus anycast) {
+  const bool changed = anycast.state != anycast_.state;
+  anycast_ = std::move(anycast);
+  if (changed && uplink_) SendHeartbeat();
+}
+
 void Daemon::SendHeartbeat() {
   v1::Heartbeat heartbeat;
   const HostLoad::Values load = load_.Look(config_.live.interfaces);

@@ -100,7 +100,7 @@ class Daemon {
   void SetPanic(bool on, std::string_view reason);
   // Takes what has come from the coordinator.
   void TakeFromLink();
-  void SetAnycast(AnycastStatus anycast) { anycast_ = std::move(anycast); }
+  void SetAnycast(AnycastStatus anycast);
 
   Status GetStatus() const;
   std::vector<control::RuleView> Rules() const { return control_.Rules(); }

@@ -156,6 +156,7 @@ link::LinkSettings LinkSettingsOf(const settings::EdgeConfig& config, const tls:
   }
   for (const datapath::Policy& policy : config.control.policies) s.prefixes.push_back(policy.prefix.ToString());
   s.queue_bytes = config.coordinator->queue_bytes;
+  s.reconnect_max = config.coordinator->reconnect_max;
   s.random = NewRandom();
   return s;
 }
@@ -266,8 +267,12 @@ int RunEdge(const std::string& path, settings::EdgeConfig config) {
         NoteAnycast(anycast->get(), health, daemon);
       });
   const absl::Status result = loop.Run();
+  if (*anycast != nullptr) {
+    // It takes its time; the coordinator should know meanwhile.
+    daemon.SetAnycast({.state = v1::ANYCAST_STATE_DRAINING, .reason = "the edge stops"});
+    (*anycast)->Stop();
+  }
   if (link) link->Stop();
-  if (*anycast != nullptr) (*anycast)->Stop();
   if (!result.ok()) return Fail(log, "loop_failed", result);
   if (!writer.Flush(kLastWrite))
     log.Warning("persist_slow", "the disk is too slow for the last state; the one before stays");

@@ -1,7 +1,7 @@
 // How long to wait before the next attempt: exponential with full jitter, so that a fleet that lost its coordinator doesn't
 // come back all at once.
 //
-//   Backoff backoff;
+//   Backoff backoff(absl::Seconds(30));
 //   wait = backoff.Next(random);      // random: a uniform number in [0, 1)
 //   backoff.Reset();                  // once a session has lasted
 //
@@ -18,17 +18,19 @@ namespace breakwater::link {
 class Backoff {
  public:
   static constexpr absl::Duration kFirst = absl::Milliseconds(200);
-  static constexpr absl::Duration kLongest = absl::Seconds(30);
+
+  explicit Backoff(absl::Duration longest = absl::Seconds(30)) : longest_(longest), bound_(std::min(kFirst, longest)) {}
 
   absl::Duration Next(double random) {
     const absl::Duration wait = bound_ * random;
-    bound_ = std::min(bound_ * 2, kLongest);
+    bound_ = std::min(bound_ * 2, longest_);
     return wait;
   }
-  void Reset() { bound_ = kFirst; }
+  void Reset() { bound_ = std::min(kFirst, longest_); }
 
  private:
-  absl::Duration bound_ = kFirst;
+  absl::Duration longest_;
+  absl::Duration bound_;
 };
 
 }  // namespace breakwater::link

@@ -53,7 +53,9 @@ class LinkMachine::Impl {
   Impl(LinkSettings settings, DesiredSet restored)
       : settings_(std::move(settings)),
         set_(std::move(restored)),
-        queue_({.bytes = settings_.queue_bytes}, settings_.boot_id) {
+        queue_({.bytes = settings_.queue_bytes}, settings_.boot_id),
+        backoff_(settings_.reconnect_max),
+        telemetry_backoff_(settings_.reconnect_max) {
     next_address_ = static_cast<size_t>(settings_.random() * static_cast<double>(settings_.coordinators.size()));
   }
 

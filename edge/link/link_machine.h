@@ -38,6 +38,7 @@ struct LinkSettings {
   std::vector<std::string> capabilities;
   std::vector<std::string> prefixes;
   size_t queue_bytes = size_t{16} << 20;
+  absl::Duration reconnect_max = absl::Seconds(30);  // the longest pause between two attempts
   // Uniform in [0, 1).
   std::function<double()> random;
 };

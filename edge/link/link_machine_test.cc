@@ -100,10 +100,12 @@ TEST(BackoffTest, DoublesUpToHalfAMinuteAndJittersFully) {
   Backoff backoff;
   EXPECT_EQ(backoff.Next(0), absl::ZeroDuration());
   EXPECT_EQ(backoff.Next(0.5), absl::Milliseconds(200));
-  for (int i = 0; i < 10; ++i) backoff.Next(0.9);
+  for (int i = 0; i < 10; ++i) (void)backoff.Next(0.9);
   EXPECT_EQ(backoff.Next(0.5), absl::Seconds(15));
   backoff.Reset();
   EXPECT_EQ(backoff.Next(0.5), absl::Milliseconds(100));
+  Backoff patient(absl::Seconds(1));
+  for (int i = 0; i < 10; ++i) EXPECT_LE(patient.Next(1), absl::Seconds(1));
 }
 
 TEST(ClockOffsetTest, TheQuickestAnswerCountsAndNonsenseIsRefused) {

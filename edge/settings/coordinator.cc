@@ -64,6 +64,7 @@ std::optional<Coordinator> ReadCoordinator(const config::Value& value) {
                              c.rule_keys.size()));
   }
   c.queue_bytes = map.Get("queue").AsSize(c.queue_bytes, kMinQueue, kMaxQueue);
+  c.reconnect_max = map.Get("reconnect_max").AsDuration(c.reconnect_max, absl::Milliseconds(200), absl::Minutes(10));
   map.Finish();
   return c;
 }

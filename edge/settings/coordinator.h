@@ -23,6 +23,7 @@ struct Coordinator {
   std::string ca, certificate, key;    // paths of PEM files
   std::vector<std::string> rule_keys;  // paths of PEM files: public keys that may sign rules
   uint64_t queue_bytes = uint64_t{16} << 20;
+  absl::Duration reconnect_max = absl::Seconds(30);  // the longest pause between two attempts
 
   friend bool operator==(const Coordinator&, const Coordinator&) = default;
 };

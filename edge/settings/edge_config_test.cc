@@ -360,7 +360,8 @@ constexpr char kCoordinator[] =
     "  addresses: [coordinator.example:7442, '192.0.2.1:7442', '[2001:db8::1]:7442']\n"
     "  tls: {ca: /etc/breakwater/ca.pem, certificate: /etc/breakwater/edge.pem, key: /etc/breakwater/edge.key}\n"
     "  rule_keys: [/etc/breakwater/signing.key.pub]\n"
-    "  queue: 8MiB\n";
+    "  queue: 8MiB\n"
+    "  reconnect_max: 5s\n";
 
 TEST(CoordinatorSection, IsReadAndIsNotNeeded) {
   EXPECT_FALSE(Good(kMinimal).coordinator);
@@ -371,6 +372,7 @@ TEST(CoordinatorSection, IsReadAndIsNotNeeded) {
   EXPECT_EQ(config.coordinator->certificate, "/etc/breakwater/edge.pem");
   EXPECT_THAT(config.coordinator->rule_keys, ElementsAre("/etc/breakwater/signing.key.pub"));
   EXPECT_EQ(config.coordinator->queue_bytes, uint64_t{8} << 20);
+  EXPECT_EQ(config.coordinator->reconnect_max, absl::Seconds(5));
   EXPECT_THAT(Summary(config), HasSubstr("coordinator coordinator.example:7442, 192.0.2.1:7442"));
   EXPECT_THAT(NeedsRestart(Good(kMinimal), config), ElementsAre("coordinator"));
 }
