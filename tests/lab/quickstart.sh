@@ -12,4 +12,6 @@ if ! ip netns add bw-lab-probe 2>/dev/null; then
   exit 77
 fi
 ip netns del bw-lab-probe
+# Without them nobody would look at the page, and that is one of the facts.
+"$ROOT/tests/dashboard/packages.sh" || exit 1
 exec "$ROOT/deploy/quickstart.sh" --check --built
