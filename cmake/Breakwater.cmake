@@ -96,6 +96,9 @@ function(bw_test name)
 endfunction()
 
 function(bw_bench name)
+  if(BREAKWATER_SANITIZE)
+    return()  # what they would measure is the sanitizer
+  endif()
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE bw_flags ${ARG_DEPS} benchmark::benchmark_main)

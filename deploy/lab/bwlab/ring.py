@@ -19,7 +19,7 @@ from . import capture, report
 
 REGIONS = ("eu", "us", "ap")
 PROBE_PPS = 100
-RECONNECT_S = 30  # the longest that an edge waits between two attempts; by chance, so that a fleet doesn't come all at once
+RECONNECT_S = 5  # reconnect_max of the lab's edges: the longest that one waits between two attempts
 # What the fleet has not seen before, one after the other.
 FIRST, SPREAD, THIRD = "dns-amp-booter2013.pcap", "syn-flood-cic2019-head.pcap", "icmpv6-echo-flood-head.pcap"
 SPREAD_PPS = 300  # of tcp.syn's 1,000 that one edge needs
@@ -264,7 +264,7 @@ def outage(fleet, probe):
     fleet.lab("coordinator", "start")
     back = until(RECONNECT_S + 5, fleet.ready)
     yield fact("outage_edges_back", back or 0, "edges", back)
-    yield at_most("outage_resync_s", resynced_after(fleet, started), RECONNECT_S)
+    yield at_most("outage_resync_s", resynced_after(fleet, started), RECONNECT_S + 1)
     record = until(10, lambda: newest_attack(fleet, span.begin_s, "icmp.echo"), 0.5)
     yield fact("outage_attack_in_history", bool(record), "", record)
     after = {rule["id"] for rule in fleet.need("rule", "list")["rules"]}
