@@ -4,19 +4,11 @@
 #ifndef BREAKWATER_COORDINATOR_APP_COMMANDS_H_
 #define BREAKWATER_COORDINATOR_APP_COMMANDS_H_
 
-#include <functional>
-
-#include "CLI/App.hpp"
+#include "common/service/program.h"
 
 namespace breakwater::coordinator {
 
-struct ProgramCommand {
-  CLI::App* app = nullptr;   // the subcommand; owned by the program
-  std::function<int()> run;  // called once the command line is parsed; returns the exit status
-};
-
-ProgramCommand AddRunCommand(CLI::App& program);      // run --config FILE [--check-config]
-ProgramCommand AddVersionCommand(CLI::App& program);  // version [--json]
+service::Command AddRunCommand(CLI::App& program);  // run --config FILE [--check-config]
 
 }  // namespace breakwater::coordinator
 

@@ -66,7 +66,7 @@ int Run(const Options& options) {
 
 }  // namespace
 
-ProgramCommand AddRunCommand(CLI::App& program) {
+service::Command AddRunCommand(CLI::App& program) {
   auto options = std::make_shared<Options>();
   CLI::App* command = program.add_subcommand("run", "coordinate the network's edges until SIGTERM");
   command->add_option("--config", options->config, "configuration file")->capture_default_str();

@@ -4,9 +4,11 @@
 #ifndef BREAKWATER_EDGE_APP_COMMANDS_H_
 #define BREAKWATER_EDGE_APP_COMMANDS_H_
 
-#include "edge/command.h"
+#include "common/service/program.h"
 
 namespace breakwater::app {
+
+using service::Command;
 
 Command AddRunCommand(CLI::App& program);       // run --config FILE [--check-config]
 Command AddStatusCommand(CLI::App& program);    // status [--socket PATH] [--json]
@@ -16,7 +18,6 @@ Command AddPanicCommand(CLI::App& program);     // panic on|off [--reason TEXT] 
 Command AddDrainCommand(CLI::App& program);     // drain [--reason TEXT] …
 Command AddUndrainCommand(CLI::App& program);   // undrain …
 Command AddWithdrawCommand(CLI::App& program);  // withdraw --config FILE
-Command AddVersionCommand(CLI::App& program);   // version [--json]
 
 }  // namespace breakwater::app
 

@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "edge/command.h"
+#include "common/service/program.h"
 
 namespace breakwater::replay {
+
+using service::Command;
 
 struct Arguments {
   bool json = false;
